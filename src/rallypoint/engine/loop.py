@@ -1,0 +1,201 @@
+"""Worker loops: claim, act, record, rest until there is more. Two nodes may run the same loops; claims keep them apart."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from rallypoint.actors import SYSTEM
+from rallypoint.clock import monotonic
+from rallypoint.db import Database, Transaction
+from rallypoint.engine import store
+from rallypoint.engine.crashpoints import crashpoint
+from rallypoint.engine.model import ATTEMPTS_MAX, OUTBOX_ATTEMPTS_MAX, Followup, Timer, backoff
+
+POLL_SECONDS = 1.0
+"""The longest rest of a loop: a lost hint costs no more than this."""
+
+TimerHandler = Callable[[Transaction, Timer], Awaitable[None]]
+Alarm = Callable[[Transaction, str, str], Awaitable[None]]
+"""(tx, subject, what happened): called when something was set aside after too many failures."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of durable work: `do` handles what is due now and says how much; `hint` wakes its loop."""
+
+    name: str
+    hint: str
+    do: Callable[[], Awaitable[int]]
+    next_due: Callable[[Transaction], Awaitable[datetime | None]]
+
+
+async def fire_timers(db: Database, handlers: Mapping[str, TimerHandler], alarm: Alarm) -> int:
+    """Claim due timers and run their handlers: a batch in one transaction, one by one if the batch fails."""
+    async with db.transaction(SYSTEM) as tx:
+        timers = await store.claim_timers(tx)
+    crashpoint("timers_claimed")
+    if not timers:
+        return 0
+    try:
+        await _fire(db, handlers, timers)
+    except Exception as problem:
+        if len(timers) == 1:
+            await _set_aside(db, timers[0], problem, alarm)
+        else:
+            for timer in timers:
+                try:
+                    await _fire(db, handlers, [timer])
+                except Exception as own:
+                    await _set_aside(db, timer, own, alarm)
+    return len(timers)
+
+
+async def _fire(db: Database, handlers: Mapping[str, TimerHandler], timers: Sequence[Timer]) -> None:
+    async def work(tx: Transaction) -> None:
+        ours = await store.finish_timers(tx, timers)
+        for timer in timers:
+            if timer.id in ours:
+                await handlers[timer.kind](tx, timer)
+        crashpoint("timers_fired_before_commit")
+
+    await db.run(SYSTEM, work)
+    crashpoint("timers_fired")
+
+
+async def _set_aside(db: Database, timer: Timer, problem: Exception, alarm: Alarm) -> None:
+    log.exception("timer failed", kind=timer.kind, subject=timer.subject, attempts=timer.attempts, exc_info=problem)
+    last = timer.attempts >= ATTEMPTS_MAX
+    async with db.transaction(SYSTEM) as tx:
+        again_at = None if last else tx.now + backoff(timer.attempts)
+        await store.fail_timer(tx, timer, repr(problem), again_at=again_at)
+        if last:
+            await alarm(tx, f"timer {timer.kind} of {timer.subject}", repr(problem))
+
+
+async def drain_outbox(db: Database, alarm: Alarm) -> int:
+    """Let handlers hear the facts they have not heard yet; each row is deleted once its handler returned."""
+    async with db.transaction(SYSTEM) as tx:
+        followups = await store.claim_followups(tx)
+    for followup in followups:
+        try:
+            fact = db.bus.decode(followup.fact, followup.payload)
+            await db.bus.handler(followup.handler)(db, fact)
+            crashpoint("followup_done_before_record")
+            async with db.transaction(SYSTEM) as tx:
+                await store.finish_followup(tx, followup)
+        except Exception as problem:
+            await _put_back(db, followup, problem, alarm)
+    return len(followups)
+
+
+async def _put_back(db: Database, followup: Followup, problem: Exception, alarm: Alarm) -> None:
+    log.exception("follow-up failed", handler=followup.handler, subject=followup.subject, exc_info=problem)
+    last = followup.attempts >= OUTBOX_ATTEMPTS_MAX
+    async with db.transaction(SYSTEM) as tx:
+        again_at = None if last else tx.now + backoff(followup.attempts)
+        await store.fail_followup(tx, followup, repr(problem), again_at=again_at)
+        if last:
+            await alarm(tx, f"follow-up {followup.handler} of {followup.subject}", repr(problem))
+
+
+
+
+
+class Engine:
+    """Runs every kind of work in its own loop until told to stop."""
+
+    def __init__(self, db: Database, works: Sequence[Work], *, node: str, cycle: Callable[[], Awaitable[None]] | None = None):
+        self._db, self._works, self._node, self._cycle = db, works, node, cycle
+        self._stopping = asyncio.Event()
+        self._wakes = {work.hint: asyncio.Event() for work in works}
+        self._finished: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Work until `stop()`: what is in flight is finished, nothing new is claimed."""
+        unsubscribe = self._db.hints.subscribe(self._heard)
+        await self._db.hints.listen()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in self._works:
+                    group.create_task(self._loop(work))
+                group.create_task(self._beat())
+        finally:
+            unsubscribe()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for wake in self._wakes.values():
+            wake.set()
+
+    def _heard(self, name: str) -> None:
+        if wake := self._wakes.get(name):
+            wake.set()
+
+    async def _loop(self, work: Work) -> None:
+        wake = self._wakes[work.hint]
+        while not self._stopping.is_set():
+            wake.clear()
+            try:
+                done = await work.do()
+                self._finished[work.name] = monotonic()
+                if done == 0:
+                    await self._rest(work, wake)
+            except Exception:
+                log.exception("work failed", work=work.name)
+                await self._wait(wake, POLL_SECONDS)
+
+    async def _rest(self, work: Work, wake: asyncio.Event) -> None:
+        """Until a hint, the next due time, or the poll interval (with jitter, so that nodes do not march in step)."""
+        seconds = POLL_SECONDS * random.uniform(0.7, 1.0)
+        async with self._db.transaction(SYSTEM) as tx:
+            due = await work.next_due(tx)
+            if due is not None:
+                seconds = min(seconds, max(0.001, (due - tx.now).total_seconds()))
+        await self._wait(wake, seconds)
+
+    async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), seconds)
+
+    async def _beat(self) -> None:
+        """Record a green cycle only while every loop has finished a turn lately: a heart that beats for the dead is worse than none."""
+        while not self._stopping.is_set():
+            fresh = all(monotonic() - self._finished.get(w.name, -1e9) < 15 for w in self._works)
+            try:
+                if self._cycle is not None:
+                    await self._cycle()
+                if fresh:
+                    async with self._db.transaction(SYSTEM) as tx:
+                        await store.beat(tx, self._node, "engine", {"works": [w.name for w in self._works]})
+            except Exception:
+                log.exception("watchdog failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 2.0)
+
+
+async def settle(db: Database, works: Sequence[Work], *, rounds: int = 10_000) -> int:
+    """Do all that is due at this instant, until nothing is left: how tests and the demo's history run the engine."""
+    total = 0
+    for _ in range(rounds):
+        done = sum([await work.do() for work in works])
+        if done == 0:
+            return total
+        total += done
+    raise RuntimeError("the work does not settle: something sets itself due again at the same instant")
+
+
+async def earliest_due(db: Database, works: Sequence[Work]) -> datetime | None:
+    """The next instant at which any work falls due."""
+    async with db.transaction(SYSTEM) as tx:
+        times = [await work.next_due(tx) for work in works]
+    return min((at for at in times if at is not None), default=None)
+
+
