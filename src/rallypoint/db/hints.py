@@ -12,9 +12,12 @@ from typing import Any
 import asyncpg
 import structlog
 
+from rallypoint.clock import sleep
+
 CHANNEL = "rallypoint"
 PAYLOAD_BYTES_MAX = 7000
 RECONNECT_SECONDS = 1.0
+OUTAGES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 log = structlog.get_logger()
 
@@ -65,32 +68,38 @@ class Hints:
 
     async def _send_loop(self) -> None:
         connection: asyncpg.Connection | None = None
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            names, self._waiting = self._waiting, set()
-            try:
-                if connection is None or connection.is_closed():
-                    connection = await asyncpg.connect(self._dsn, command_timeout=5)
-                for payload in _packed(names):
-                    await connection.execute("select pg_notify($1, $2)", CHANNEL, payload)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as problem:
-                log.warning("hint not sent", problem=str(problem))
-                await asyncio.sleep(RECONNECT_SECONDS)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                names, self._waiting = self._waiting, set()
+                try:
+                    if connection is None or connection.is_closed():
+                        connection = await asyncpg.connect(self._dsn, command_timeout=5)
+                    for payload in _packed(names):
+                        await connection.execute("select pg_notify($1, $2)", CHANNEL, payload)
+                except OUTAGES as problem:
+                    log.warning("hint not sent", problem=str(problem))
+                    await sleep(RECONNECT_SECONDS)
+        finally:
+            if connection is not None:
+                connection.terminate()
 
     async def _listen_loop(self) -> None:
         while True:
+            connection: asyncpg.Connection | None = None
             try:
                 connection = await asyncpg.connect(self._dsn)
                 gone = asyncio.Event()
-                connection.add_termination_listener(lambda *_: gone.set())
-                mine = connection.get_server_pid()
+                connection.add_termination_listener(lambda *_, gone=gone: gone.set())
                 await connection.add_listener(CHANNEL, self._heard)
-                log.debug("listening", pid=mine)
                 await gone.wait()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as problem:
+            except OUTAGES as problem:
                 log.warning("hints not heard", problem=str(problem))
-            await asyncio.sleep(RECONNECT_SECONDS)
+            finally:
+                if connection is not None:
+                    connection.terminate()
+            await sleep(RECONNECT_SECONDS)
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         for name in str(payload).split("\n"):

@@ -63,7 +63,9 @@ async def check(connection: asyncpg.Connection) -> list[str]:
 async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
     if await connection.fetchval("select to_regclass('schema_migration')") is None:
         return {}
-    return {row["name"]: row["checksum"] for row in await connection.fetch("select name, checksum from schema_migration")}
+    return {
+        row["name"]: row["checksum"] for row in await connection.fetch("select name, checksum from schema_migration")
+    }
 
 
 def missing(applied: dict[str, str]) -> list[Migration]:

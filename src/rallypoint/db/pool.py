@@ -1,7 +1,6 @@
 """Transactions in which `now` and the actor are values, facts are announced, and rows become dataclasses."""
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -23,6 +22,8 @@ Result = TypeVar("Result")
 COMMAND_TIMEOUT_SECONDS = 10.0
 ACQUIRE_TIMEOUT_SECONDS = 10.0
 RETRIES = 5
+PLAIN: tuple[type, ...] = (int, str, bytes, float, bool, datetime)
+"""Models of one value: the first column is the value."""
 
 # Appends one outbox row per handler that hears a fact afterwards. It lives here because announcing is part of a transaction.
 ANNOUNCE = """
@@ -171,9 +172,7 @@ class Database:
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     for kind in ("json", "jsonb"):
-        await connection.set_type_codec(
-            kind, schema="pg_catalog", encoder=_encode, decoder=_decode, format="text"
-        )
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=_encode, decoder=_decode, format="text")
 
 
 def _encode(value: Any) -> str:
@@ -184,14 +183,9 @@ _decode = msgspec.json.decode
 
 
 def _convert(row: asyncpg.Record, model: type[T]) -> T:
-    if _is_plain(model):
+    if model in PLAIN:
         return cast(T, row[0])
     return msgspec.convert(dict(row), model, strict=False)
-
-
-@functools.cache
-def _is_plain(model: type) -> bool:
-    return model in (int, str, bytes, float, bool, datetime)
 
 
 def page_of(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:

@@ -6,7 +6,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -106,13 +105,12 @@ async def _put_back(db: Database, followup: Followup, problem: Exception, alarm:
             await alarm(tx, f"follow-up {followup.handler} of {followup.subject}", repr(problem))
 
 
-
-
-
 class Engine:
     """Runs every kind of work in its own loop until told to stop."""
 
-    def __init__(self, db: Database, works: Sequence[Work], *, node: str, cycle: Callable[[], Awaitable[None]] | None = None):
+    def __init__(
+        self, db: Database, works: Sequence[Work], *, node: str, cycle: Callable[[], Awaitable[None]] | None = None
+    ):
         self._db, self._works, self._node, self._cycle = db, works, node, cycle
         self._stopping = asyncio.Event()
         self._wakes = {work.hint: asyncio.Event() for work in works}
@@ -197,5 +195,3 @@ async def earliest_due(db: Database, works: Sequence[Work]) -> datetime | None:
     async with db.transaction(SYSTEM) as tx:
         times = [await work.next_due(tx) for work in works]
     return min((at for at in times if at is not None), default=None)
-
-

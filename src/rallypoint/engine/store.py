@@ -103,11 +103,16 @@ async def fail_followup(tx: Transaction, followup: Followup, error: str, *, agai
 
 
 async def next_due(tx: Transaction) -> datetime | None:
-    """When the next timer or outbox row is due: how long a loop may rest, how far a ManualClock may jump."""
+    """When the next timer or outbox row is due: how long a loop may rest, how far a ManualClock may jump.
+
+    A claimed row is due again when its lease ends.
+    """
     at: datetime | None = await tx.value(
         """
-        select least((select min(greatest(due_at, coalesce(lease_until, due_at))) from timer where quarantined_at is null),
-                     (select min(greatest(due_at, coalesce(lease_until, due_at))) from outbox where quarantined_at is null))"""
+        select least((select min(due_at) from timer where quarantined_at is null and lease_until is null),
+                     (select min(lease_until) from timer where quarantined_at is null and lease_until is not null),
+                     (select min(due_at) from outbox where quarantined_at is null and lease_until is null),
+                     (select min(lease_until) from outbox where quarantined_at is null and lease_until is not null))"""
     )
     return at
 

@@ -17,6 +17,7 @@ create table timer (
 create unique index timer_one_per_subject on timer (kind, subject);
 -- Claims read the head of this index only.
 create index timer_due on timer (due_at) where quarantined_at is null;
+create index timer_leased on timer (lease_until) where lease_until is not null;
 
 -- The outbox: what a committed fact still has to cause, one row for each fact and handler.
 create table outbox (
@@ -34,6 +35,7 @@ create table outbox (
     quarantined_at timestamptz
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01);
 create index outbox_due on outbox (due_at) where quarantined_at is null;
+create index outbox_leased on outbox (lease_until) where lease_until is not null;
 -- Finds the oldest unfinished row of a subject, so that one subject's facts are heard in order.
 create index outbox_order on outbox (handler, subject, id) where quarantined_at is null;
 

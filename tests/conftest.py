@@ -1,0 +1,94 @@
+"""A real PostgreSQL for every test that wants one: one server a run, a migrated template, a fresh copy a test."""
+
+import asyncio
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from rallypoint.clock import ManualClock
+from rallypoint.db import Database
+from rallypoint.db.embedded import EmbeddedPostgres
+from rallypoint.db.migrate import migrate
+
+MONDAY_MORNING = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+TEMPLATE = "rallypoint_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The DSN of a server's maintenance database, or of RALLYPOINT_TEST_DATABASE_URL if that is set."""
+    if external := os.environ.get("RALLYPOINT_TEST_DATABASE_URL"):
+        yield external
+        return
+    folder = Path(tempfile.mkdtemp(prefix="rp-test-"))
+    embedded = EmbeddedPostgres(folder)
+    try:
+        yield embedded.start()
+    finally:
+        embedded.stop(fast=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def database_url(server: str, name: str) -> str:
+    """The same server, another database."""
+    parts = urlsplit(server)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """A database with every migration and the seeded domains, to copy from."""
+
+    async def build() -> None:
+        admin = await asyncpg.connect(server)
+        await admin.execute(f"drop database if exists {TEMPLATE}")
+        await admin.execute(f"create database {TEMPLATE}")
+        await admin.close()
+        dsn = database_url(server, TEMPLATE)
+        await migrate(dsn)
+        from rallypoint.house import prepare
+
+        await prepare(dsn, clock=ManualClock(MONDAY_MORNING))
+
+    asyncio.run(build())
+    return TEMPLATE
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Monday 1 June 2026, 08:00 UTC, and it stands still."""
+    return ManualClock(MONDAY_MORNING)
+
+
+@pytest.fixture
+async def dsn(server: str, template: str) -> AsyncIterator[str]:
+    """A fresh database of its own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(server)
+    await admin.execute(f"create database {name} template {template} strategy file_copy")
+    try:
+        yield database_url(server, name)
+    finally:
+        await admin.execute(f"drop database if exists {name} with (force)")
+        await admin.close()
+
+
+@pytest.fixture
+async def db(dsn: str, clock: ManualClock) -> AsyncIterator[Database]:
+    """A pool on the fresh database, on the manual clock, with the product's own wiring."""
+    from rallypoint.wiring import bus
+
+    database = await Database.connect(dsn, clock=clock, bus=bus(), size=6)
+    try:
+        yield database
+    finally:
+        await database.close()
