@@ -25,7 +25,7 @@ RETRIES = 5
 PLAIN: tuple[type, ...] = (int, str, bytes, float, bool, datetime)
 """Models of one value: the first column is the value."""
 
-# Appends one outbox row per handler that hears a fact afterwards. It lives here because announcing is part of a transaction.
+# Appends one outbox row per handler that hears a fact afterwards. Here because announcing is part of a transaction.
 ANNOUNCE = """
     insert into outbox (fact, handler, subject, payload, created_at, due_at)
     select :fact::text, handler, :subject::text, :payload::jsonb, :now::timestamptz, :now::timestamptz
@@ -42,6 +42,7 @@ class Transaction:
         self._connection = connection
         self.now, self.actor, self._bus = now, actor, bus
         self._hints: set[str] = set()
+        self._lasting: list[Callable[[Transaction], Awaitable[None]]] = []
 
     async def fetch(self, model: type[T], sql: str, **values: Any) -> list[T]:
         """All rows, each as a frozen `model`."""
@@ -95,6 +96,10 @@ class Transaction:
         """After the commit, wake whoever waits for these names. Only a hint: a poll stands behind each."""
         self._hints.update(names)
 
+    def even_if_undone(self, work: Callable[["Transaction"], Awaitable[None]]) -> None:
+        """Do this in its own transaction once this one has ended, rolled back or not: to count refusals."""
+        self._lasting.append(work)
+
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """What fails inside is undone alone; the transaction goes on."""
@@ -145,14 +150,19 @@ class Database:
         """A transaction with its `now`; commits at the end of the block, rolls back when it raises."""
         async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
             await self.clock.watch(connection)
-            async with connection.transaction():
-                tx = Transaction(connection, now=self.clock.now(), actor=actor, bus=self.bus)
-                yield tx
+            tx = Transaction(connection, now=self.clock.now(), actor=actor, bus=self.bus)
+            try:
+                async with connection.transaction():
+                    yield tx
+            finally:
+                for work in tx._lasting:
+                    async with connection.transaction():
+                        await work(Transaction(connection, now=tx.now, actor=actor, bus=self.bus))
         if tx._hints:
             self.hints.send(tx._hints)
 
     async def run(self, actor: Actor, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
-        """Do `work` in a transaction, again where PostgreSQL asks for it (deadlock, serialisation), at most RETRIES times."""
+        """Do `work` in a transaction; after a deadlock or the like again, at most RETRIES times."""
         for attempt in range(RETRIES):
             try:
                 async with self.transaction(actor) as tx:
