@@ -30,11 +30,12 @@ def server() -> Iterator[str]:
         yield external
         return
     folder = Path(tempfile.mkdtemp(prefix="rp-test-"))
+    folder.chmod(0o711)  # so that root's server, which runs as nobody, finds its place here and is removed with it
     embedded = EmbeddedPostgres(folder)
     try:
         yield embedded.start()
     finally:
-        embedded.stop(fast=True)
+        embedded.remove()
         shutil.rmtree(folder, ignore_errors=True)
 
 

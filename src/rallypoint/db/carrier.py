@@ -42,7 +42,7 @@ def server_programs(account: Account, *, major: int | None = None) -> Path:
 
 
 def client_programs(*, encrypted: bool = False) -> Path:
-    """The folder of pg_dump, pg_restore and psql. The carried ones speak no TLS; `encrypted` asks for installed ones."""
+    """The folder of pg_dump, pg_restore and psql. Those carried speak no TLS; `encrypted` asks for installed ones."""
     for folder in _installed(CLIENT) if encrypted else _candidates(CLIENT):
         if major_version(folder / "pg_dump") >= OLDEST:
             return folder

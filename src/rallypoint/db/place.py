@@ -30,6 +30,12 @@ def settle(data: Path) -> Path:
             )
         return _ours(home)
     account = account_for(_ours(home))
+    if not account.has_name:
+        raise OutsideFailure(
+            f"The user with the number {account.uid} has no name on this machine, and PostgreSQL insists on one.",
+            retry=False,
+            help="Run as a user of /etc/passwd, or name a PostgreSQL in RALLYPOINT_DATABASE_URL.",
+        )
     blocked = account.blocked_at(data)
     if blocked is None and _made_private(home, account):
         return home

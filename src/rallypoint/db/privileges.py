@@ -32,10 +32,15 @@ class Account:
 
     @property
     def name(self) -> str:
+        return pwd.getpwuid(self.uid).pw_name if self.has_name else f"user {self.uid}"
+
+    @property
+    def has_name(self) -> bool:
+        """Whether this machine knows it. A container started with a bare number does not."""
         try:
-            return pwd.getpwuid(self.uid).pw_name
+            return bool(pwd.getpwuid(self.uid))
         except KeyError:
-            return f"uid {self.uid}"
+            return False
 
     def run(self, command: Sequence[str | Path], *, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run to the end as this account: from "/", with nothing of PostgreSQL's in the environment, umask 077."""
