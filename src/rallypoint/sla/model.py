@@ -48,13 +48,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What one priority promises, in minutes. None means no promise of that kind."""
+    """What one priority promises, in minutes."""
 
-    response: int | None
-    resolution: int | None
-    update: int | None
+    response: int
+    resolution: int
+    update: int
 
-    def minutes(self, kind: ClockKind) -> int | None:
+    def minutes(self, kind: ClockKind) -> int:
         match kind:
             case ClockKind.RESPONSE:
                 return self.response

@@ -1,0 +1,46 @@
+"""What the clocks need to know of an incident. Rooms that come later announce facts of this shape."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Opened(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def domain_id(self) -> int: ...
+    @property
+    def priority(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+class Moved(Protocol):
+    """A step of the lifecycle: where the incident stands now, and whether someone has taken it up."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def by_person(self) -> bool: ...
+    @property
+    def acknowledges(self) -> bool: ...
+
+
+class Retargeted(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def now(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+class Updated(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
