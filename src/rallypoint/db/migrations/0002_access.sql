@@ -104,7 +104,7 @@ create index audit_entry_subject on audit_entry (subject, number);
 
 -- Its one row is locked by whoever appends, so that entries follow each other without gap or fork.
 create table audit_head (
-    only   boolean primary key default true check (only),
+    single boolean primary key default true check (single),
     number bigint  not null,
     hash   bytea   not null
 );

@@ -1,0 +1,112 @@
+"""Who: people, teams, sign-in, keys, roles and permissions, the audit trail. Every question of authority ends here.
+
+Others use what is named below. `require(tx.actor, Permission.X)` opens every action that changes something.
+"""
+
+from rallypoint.access.actions import (
+    add_member,
+    create_person,
+    create_team,
+    deactivate_person,
+    remove_member,
+    remove_team,
+    set_password,
+    update_person,
+    update_team,
+)
+from rallypoint.access.audit import audit_entries, record, verify_audit
+from rallypoint.access.keys import (
+    claim_idempotency,
+    create_key,
+    key_actor,
+    keys,
+    remember_reply,
+    revoke_key,
+)
+from rallypoint.access.model import (
+    ApiKey,
+    AuditEntry,
+    AuditReport,
+    Membership,
+    NewKey,
+    Person,
+    Remembered,
+    Role,
+    SignedIn,
+    Team,
+)
+from rallypoint.access.permissions import Permission, allows, granted, require, who_may
+from rallypoint.access.sessions import (
+    actor_for,
+    make_login_link,
+    peek_login_link,
+    session_actor,
+    sign_in,
+    sign_out,
+    start_session,
+    use_login_link,
+)
+from rallypoint.access.store import (
+    members,
+    memberships,
+    people,
+    person,
+    person_by_email,
+    team,
+    team_by_id,
+    teams,
+)
+from rallypoint.access.sweep import sweep
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "AuditReport",
+    "Membership",
+    "NewKey",
+    "Permission",
+    "Person",
+    "Remembered",
+    "Role",
+    "SignedIn",
+    "Team",
+    "actor_for",
+    "add_member",
+    "allows",
+    "audit_entries",
+    "claim_idempotency",
+    "create_key",
+    "create_person",
+    "create_team",
+    "deactivate_person",
+    "granted",
+    "key_actor",
+    "keys",
+    "make_login_link",
+    "members",
+    "memberships",
+    "peek_login_link",
+    "people",
+    "person",
+    "person_by_email",
+    "record",
+    "remember_reply",
+    "remove_member",
+    "remove_team",
+    "require",
+    "revoke_key",
+    "session_actor",
+    "set_password",
+    "sign_in",
+    "sign_out",
+    "start_session",
+    "sweep",
+    "team",
+    "team_by_id",
+    "teams",
+    "update_person",
+    "update_team",
+    "use_login_link",
+    "verify_audit",
+    "who_may",
+]
