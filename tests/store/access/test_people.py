@@ -9,7 +9,9 @@ from rallypoint.db import Database
 from rallypoint.errors import Invalid, NotFound, Refused
 
 
-async def make(db: Database, name: str = "Bea", roles: tuple[str, ...] = ("responder",), **more: object) -> access.Person:
+async def make(
+    db: Database, name: str = "Bea", roles: tuple[str, ...] = ("responder",), **more: object
+) -> access.Person:
     async with db.transaction(SYSTEM) as tx:
         email = str(more.pop("email", f"{name.lower()}@example.com"))
         return await access.create_person(tx, name=name, email=email, roles=roles, **more)  # type: ignore[arg-type]
@@ -85,7 +87,7 @@ async def test_the_last_admin_stays(db: Database) -> None:
 async def test_teams_and_members(db: Database) -> None:
     bea, bob = await make(db), await make(db, "Bob")
     async with db.transaction(SYSTEM) as tx:
-        team = await access.create_team(tx, key="commerce", name="Commerce", time_zone="Europe/Berlin", manager_id=bob.id)
+        team = await access.create_team(tx, key="commerce", name="Commerce", manager_id=bob.id)
         await access.add_member(tx, team.id, bea.id, lead=True)
         await access.add_member(tx, team.id, bob.id)
         await access.add_member(tx, team.id, bob.id)
