@@ -1,4 +1,4 @@
-"""Worker loops: claim, act, record, rest until there is more. Two nodes may run the same loops; claims keep them apart."""
+"""Worker loops: claim, act, record, rest until there is more. Claims keep two nodes with the same loops apart."""
 
 import asyncio
 import contextlib
@@ -164,19 +164,21 @@ class Engine:
             await asyncio.wait_for(wake.wait(), seconds)
 
     async def _beat(self) -> None:
-        """Record a green cycle only while every loop has finished a turn lately: a heart that beats for the dead is worse than none."""
+        """Record a green cycle, but only while every loop turns: a heart that beats for the dead is worse than none."""
+        rests = [0.1] * 50  # the first beat soon after the start: /readyz waits for it
         while not self._stopping.is_set():
             fresh = all(monotonic() - self._finished.get(w.name, -1e9) < 15 for w in self._works)
             try:
                 if self._cycle is not None:
                     await self._cycle()
                 if fresh:
+                    rests.clear()
                     async with self._db.transaction(SYSTEM) as tx:
                         await store.beat(tx, self._node, "engine", {"works": [w.name for w in self._works]})
             except Exception:
                 log.exception("watchdog failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 2.0)
+                await asyncio.wait_for(self._stopping.wait(), rests.pop() if rests else 2.0)
 
 
 async def settle(db: Database, works: Sequence[Work], *, rounds: int = 10_000) -> int:
