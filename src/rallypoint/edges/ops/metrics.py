@@ -1,0 +1,113 @@
+"""/metrics in Prometheus' text format: ages of queues, orphans, deliveries, incidents, and this process.
+
+Figures are read when asked for, in one transaction: there is no counter beside the history that could drift from it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from rallypoint import __version__, notify, oncall
+from rallypoint.actors import SYSTEM
+from rallypoint.db import Transaction
+from rallypoint.edges.ops import store
+from rallypoint.edges.ops.readiness import OUT_OF_REACH
+from rallypoint.engine import store as engine
+from rallypoint.house import House
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+async def exposition(house: House) -> bytes:
+    """All figures. Where the database does not answer, the process's own are still there, and `rallypoint_up` is 0."""
+    families: list[Metric] = []
+    try:
+        async with house.db.transaction(SYSTEM) as tx:
+            families = await _read(tx)
+        up = 1
+    except OUT_OF_REACH:
+        up = 0
+    families.append(_gauge("rallypoint_up", "Whether the database answered this scrape.", up))
+    build = GaugeMetricFamily(
+        "rallypoint_build_info", "The version that answers, as a label; always 1.", labels=["version"]
+    )
+    build.add_metric([__version__], 1)
+    families.append(build)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Ready(families))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return generate_latest(registry)
+
+
+class _Ready:
+    """Hands over families that were read before."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+async def _read(tx: Transaction) -> list[Metric]:
+    waits = await engine.backlog(tx)
+    return [
+        _gauge("rallypoint_timers_due", "Timers that are due and not yet fired.", waits["timers_due"]),
+        _gauge("rallypoint_timer_lag_seconds", "Age of the oldest due timer.", waits["timer_lag_seconds"]),
+        _gauge("rallypoint_timers_quarantined", "Timers set aside after failing.", waits["timers_quarantined"]),
+        _gauge("rallypoint_followups_waiting", "Follow-ups of facts not yet done.", waits["followups_waiting"]),
+        _gauge("rallypoint_followup_lag_seconds", "Age of the oldest due follow-up.", waits["followup_lag_seconds"]),
+        _gauge("rallypoint_followups_quarantined", "Follow-ups set aside.", waits["followups_quarantined"]),
+        _gauge(
+            "rallypoint_orphaned_runs",
+            "Open paging runs without a timer: must be 0, or somebody is not being paged.",
+            len(await oncall.orphans(tx)),
+        ),
+        *_overdue(await notify.backlog(tx)),
+        _labelled(
+            "rallypoint_deliveries",
+            f"Deliveries among the latest {store.TAIL}, by method and state.",
+            ("method", "state"),
+            await store.deliveries_by_state(tx),
+        ),
+        _labelled(
+            "rallypoint_open_incidents",
+            "Open incidents by priority and status category; drills left out.",
+            ("priority", "status_category"),
+            await store.open_incidents(tx),
+        ),
+        _labelled(
+            "rallypoint_heartbeat_age_seconds",
+            "Seconds since a process of this role last finished a green cycle.",
+            ("role",),
+            await store.beats(tx),
+        ),
+    ]
+
+
+def _overdue(by_method: dict[str, dict[str, float]]) -> list[Metric]:
+    waiting = [(method, waits["waiting"]) for method, waits in sorted(by_method.items())]
+    lag = [(method, waits["lag_seconds"]) for method, waits in sorted(by_method.items())]
+    return [
+        _labelled("rallypoint_deliveries_due", "Deliveries that are due and not yet sent.", ("method",), waiting),
+        _labelled("rallypoint_delivery_lag_seconds", "Age of the oldest due delivery.", ("method",), lag),
+    ]
+
+
+def _gauge(name: str, help: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help, value=float(value))
+
+
+def _labelled(name: str, help: str, labels: tuple[str, ...], rows: Iterable[tuple[str | float, ...]]) -> Metric:
+    family = GaugeMetricFamily(name, help, labels=labels)
+    for *values, value in rows:
+        family.add_metric([str(v) for v in values], float(value))
+    return family

@@ -1,0 +1,74 @@
+"""What a child of the supervisor runs: the web server, or the engine. Each ends politely on SIGTERM."""
+
+import asyncio
+import signal
+import socket
+
+import structlog
+import uvicorn
+
+from rallypoint.engine.loop import Engine
+from rallypoint.house import open_house
+from rallypoint.settings import Settings
+
+WEB_DRAIN_SECONDS = 8
+ENGINE_DRAIN_SECONDS = 11.0
+
+log = structlog.get_logger()
+
+
+def run_web(settings: Settings, door: socket.socket) -> None:
+    """Serve until SIGTERM; requests under way get WEB_DRAIN_SECONDS to end, open streams are then cut."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "rallypoint.edges.asgi:create",
+            factory=True,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=2048,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=WEB_DRAIN_SECONDS,
+        )
+    )
+    server.run(sockets=[door])
+    if not server.started:
+        raise SystemExit(4)
+
+
+def run_engine(settings: Settings) -> None:
+    """Work until SIGTERM: what is in flight is finished, nothing new is claimed."""
+    import uvloop
+
+    uvloop.run(_engine(settings))
+
+
+async def _engine(settings: Settings) -> None:
+    async with open_house(settings, role="engine") as house:
+        engine = Engine(house.db, house.works, node=house.node)
+        stopping = asyncio.Event()
+
+        def stop() -> None:
+            engine.stop()
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        log.info("engine works", node=house.node, works=[work.name for work in house.works])
+        running = asyncio.create_task(engine.run())
+        told = asyncio.create_task(stopping.wait())
+        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done() and not stopping.is_set():
+            await running  # it ended by itself: say why, and let the supervisor start another
+            raise SystemExit(1)
+        try:
+            await asyncio.wait_for(running, ENGINE_DRAIN_SECONDS)
+        except TimeoutError:
+            log.warning("work was cut short; its lease runs out and another process takes it over")
+        finally:
+            told.cancel()
