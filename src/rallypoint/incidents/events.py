@@ -32,6 +32,8 @@ class Lifecycle(IncidentFact):
     by: str
     by_person: bool
     at: datetime
+    acknowledges: bool = False
+    """Whether someone took it up with this step: the response clock looks at it."""
     reason: str = ""
     drill: bool = False
 
@@ -73,7 +75,9 @@ class IncidentConfirmed(Lifecycle):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentRejected(Lifecycle):
-    """The reporter says it is not solved. IncidentReopened follows in the same transaction."""
+    """The reporter says it is not solved: it is open again. No IncidentReopened is announced beside it."""
+
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ class Incident:
     title: str
     description: str
     domain_id: int
+    domain_key: str
     service_id: int | None
     service_key: str
     service_name: str

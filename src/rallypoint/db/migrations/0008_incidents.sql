@@ -5,6 +5,7 @@ create table incident (
     title              text        not null,
     description        text        not null default '',
     domain_id          bigint      not null references domain (id),
+    domain_key         text        not null,
     service_id         bigint      references service (id),
     service_key        text        not null default '',
     service_name       text        not null default '',
