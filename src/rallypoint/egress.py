@@ -1,0 +1,190 @@
+"""The one way out over HTTP to addresses that users wrote. It cannot be led inside.
+
+A name is resolved once; every address it has is judged; the connection goes to exactly that address, with Host and TLS
+server name kept. So a name that resolves to something else a moment later (rebinding) changes nothing. Redirects are
+not followed, answers are read up to a limit, and no connection is kept for another host.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+
+from rallypoint.addresses import refusal
+from rallypoint.errors import OutsideFailure
+from rallypoint.settings import Settings
+
+TIMEOUT_SECONDS = 10.0
+CONNECT_SECONDS = 4.0
+BODY_MOST = 64 * 1024
+URL_LONGEST = 2000
+OPEN_MOST = 100
+COMMON_PORTS = frozenset({80, 443})
+
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+"""(host, port) -> every address of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back: any status, also 3xx to 5xx. `cut` means the body was longer than we read."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a host, as the machine's resolver knows them, in its order."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Egress:
+    """Sends requests to addresses from outside, after judging where they lead."""
+
+    def __init__(
+        self, settings: Settings, *, resolver: Resolver = resolve, trust: ssl.SSLContext | None = None
+    ) -> None:
+        """`trust` replaces the certificate authorities that come with the HTTP library."""
+        self._private_allowed, self._resolve = settings.allow_private_targets, resolver
+        self._client = httpx2.AsyncClient(
+            verify=trust or True,
+            follow_redirects=False,
+            trust_env=False,  # a proxy from the environment would resolve the name again
+            timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+            # Nothing is kept alive: a TLS connection made for one host must not serve another on the same address.
+            limits=httpx2.Limits(max_connections=OPEN_MOST, max_keepalive_connections=0),
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+        return await self.send("POST", url, content, headers)
+
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> Reply:
+        return await self.send("GET", url, b"", headers)
+
+    async def send(
+        self, method: str, url: str, content: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request, one answer. Raises OutsideFailure: `unknown` when it may have arrived all the same."""
+        target = read_url(url)
+        calling = False
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                addresses = await self._addresses(target)
+                calling = True
+                return await self._call(method, target, addresses, content, dict(headers or {}))
+        except TimeoutError as slow:
+            raise OutsideFailure(
+                f"{target.host} did not answer within {TIMEOUT_SECONDS:.0f} seconds.", retry=True, unknown=calling
+            ) from slow
+
+    async def check(self, url: str) -> None:
+        """Raises OutsideFailure if a request to this address would be refused: for forms, before it is kept."""
+        await self._addresses(read_url(url))
+
+    async def _addresses(self, target: httpx2.URL) -> list[str]:
+        """Every address of the target. One that leads inside refuses them all: the next lookup might pick it."""
+        host = target.raw_host.decode("ascii")
+        try:
+            found = await self._resolve(host, port_of(target))
+        except (OSError, UnicodeError) as problem:
+            raise OutsideFailure(
+                f"The name {host} cannot be resolved.", retry=True, help="Check the address for typing mistakes."
+            ) from problem
+        if not found:
+            raise OutsideFailure(f"The name {host} has no address.", retry=True)
+        for address in found:
+            if why := refusal(address, private_allowed=self._private_allowed):
+                raise OutsideFailure(
+                    f"{host} leads to {why}, and requests from here may not go there.",
+                    retry=False,
+                    help="Use a public address, or let an admin set RALLYPOINT_ALLOW_PRIVATE_TARGETS.",
+                )
+        return found
+
+    async def _call(
+        self, method: str, target: httpx2.URL, addresses: list[str], content: bytes, headers: dict[str, str]
+    ) -> Reply:
+        """Try the addresses in turn until one accepts a connection; what was sent once is not sent to the next."""
+        for address in addresses:
+            try:
+                return await self._exchange(method, target, address, content, headers)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as problem:
+                failure = OutsideFailure(f"{target.host} cannot be reached: {_said(problem)}", retry=True)
+            except httpx2.PoolTimeout:
+                failure = OutsideFailure("Too many requests are on their way out at once.", retry=True)
+            except (httpx2.LocalProtocolError, httpx2.InvalidURL) as problem:
+                raise OutsideFailure(f"The request cannot be sent: {_said(problem)}", retry=False) from problem
+            except httpx2.HTTPError as problem:
+                said = f"{target.host} broke off: {_said(problem)}"
+                raise OutsideFailure(said, retry=True, unknown=True) from problem
+        raise failure
+
+    async def _exchange(
+        self, method: str, target: httpx2.URL, address: str, content: bytes, headers: dict[str, str]
+    ) -> Reply:
+        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
+        request = self._client.build_request(
+            method,
+            target.copy_with(host=address.partition("%")[0]),
+            content=content,
+            # A compressed answer could unfold to any size, so none is asked for and none unfolded.
+            headers={**kept, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
+            extensions={"sni_hostname": target.raw_host.decode("ascii")},
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > BODY_MOST:
+                    break
+            return Reply(
+                status=response.status_code,
+                body=bytes(body[:BODY_MOST]),
+                headers={name.lower(): value for name, value in response.headers.items()},
+                cut=len(body) > BODY_MOST,
+            )
+        finally:
+            await response.aclose()
+
+
+def read_url(url: str) -> httpx2.URL:
+    """An http or https address of a form we can use. Raises OutsideFailure, saying what is wrong with it."""
+    wrong = ""
+    try:
+        target = httpx2.URL(url)
+    except (httpx2.InvalidURL, UnicodeError, ValueError) as problem:
+        raise OutsideFailure(f"The address cannot be read: {_said(problem)}", retry=False) from problem
+    if len(url) > URL_LONGEST:
+        wrong = f"is longer than {URL_LONGEST} characters"
+    elif target.scheme not in ("http", "https"):
+        wrong = "must begin with http:// or https://"
+    elif target.userinfo or "\\" in url:
+        wrong = "must not have a user name, a password or a backslash in it"
+    elif not target.raw_host or any(c <= 32 or c == 37 for c in target.raw_host):
+        wrong = "has no host we can look up"
+    elif port_of(target) not in COMMON_PORTS and not 1024 <= port_of(target) <= 65535:
+        wrong = "may use the ports 80, 443 and those from 1024 on"
+    if wrong:
+        raise OutsideFailure(f"The address {wrong}.", retry=False, help="Example: https://hooks.example.com/rallypoint")
+    return target
+
+
+def port_of(target: httpx2.URL) -> int:
+    if target.port is not None:
+        return target.port
+    return 443 if target.scheme == "https" else 80
+
+
+def _said(problem: Exception) -> str:
+    return str(problem) or type(problem).__name__
