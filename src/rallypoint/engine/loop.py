@@ -28,12 +28,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One kind of durable work: `do` handles what is due now and says how much; `hint` wakes its loop."""
+    """One kind of durable work: `do` handles what is due now and says how much; `hint` wakes its loop.
+
+    `drain`, where there is one, waits for what is still on its way when the loops have stopped.
+    """
 
     name: str
     hint: str
     do: Callable[[], Awaitable[int]]
     next_due: Callable[[Transaction], Awaitable[datetime | None]]
+    drain: Callable[[], Awaitable[None]] | None = None
 
 
 async def fire_timers(db: Database, handlers: Mapping[str, TimerHandler], alarm: Alarm) -> int:
@@ -125,6 +129,9 @@ class Engine:
                 for work in self._works:
                     group.create_task(self._loop(work))
                 group.create_task(self._beat())
+            for work in self._works:
+                if work.drain is not None:
+                    await work.drain()
         finally:
             unsubscribe()
 

@@ -52,7 +52,7 @@ class Lane:
     def work(self) -> Work:
         """This lane as a loop of the engine."""
         name = f"delivery:{self._channel.kind}"
-        return Work(name=name, hint=name, do=self.do, next_due=self.next_due)
+        return Work(name=name, hint=name, do=self.do, next_due=self.next_due, drain=self.drain)
 
     async def next_due(self, tx: Transaction) -> datetime | None:
         return await delivery_store.next_due(tx, self._channel.kind)
