@@ -1,0 +1,131 @@
+"""The incident: one column of story, one of facts. Everything on it is read in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from rallypoint import access, catalog, incidents, learning, notify, oncall, sla, statuspage
+from rallypoint.access import Permission
+from rallypoint.catalog import Impact, StatusCategory, Urgency
+from rallypoint.edges.web import faces, forms, story, visit
+from rallypoint.edges.web.furniture import render
+from rallypoint.edges.web.incident_verbs import Verb, verbs
+from rallypoint.edges.web.markdown_copy import as_markdown
+from rallypoint.edges.web.routing import page
+from rallypoint.edges.web.screen import Copy, NavItem
+from rallypoint.incidents import Incident, TimelineEntry
+
+SHOWS = (("key", "Key events"), ("all", "Everything"), ("diagnosis", "Diagnosis"), ("pages", "Pages"), ("tools", "From other tools"))
+COMPOSER = (
+    ("note", "Note"),
+    ("update", "Update"),
+    ("hypothesis", "Hypothesis"),
+    ("decision", "Decision"),
+    ("call", "Call"),
+    ("projection", "Projection"),
+)
+ROLES = ("deputy", "tech lead", "communications lead", "scribe", "responder", "subject-matter expert")
+PUBLIC_STATES = ("investigating", "identified", "monitoring", "resolved")
+OUTCOMES = ("supported", "ruled out", "fixed", "did not help")
+ENTRIES = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything beside the story, as the rooms say it."""
+
+    roles: Sequence[Any] = ()
+    tasks: Sequence[Any] = ()
+    hypotheses: Sequence[Any] = ()
+    alerts: Sequence[Any] = ()
+    pages: Sequence[Any] = ()
+    runs: Sequence[Any] = ()
+    links: Sequence[Any] = ()
+    related: Sequence[Any] = ()
+    runbooks: Sequence[Any] = ()
+    needs: Sequence[Any] = ()
+    people: Sequence[Any] = ()
+    policies: Sequence[Any] = ()
+    components: Sequence[Any] = ()
+    categories: Sequence[Any] = ()
+    domain: Any = None
+    retrospective: Any = None
+    handover: Any = None
+    nobody: str = ""
+
+
+def tabs(number: int, shown: str, entries: Sequence[TimelineEntry]) -> list[NavItem]:
+    counts = story.counts(entries)
+    return [
+        NavItem(name=name, to=f"/i/{number}" + (f"?show={key}" if key != "key" else "") + "#h-story", here=key == shown, count=counts[key])
+        for key, name in SHOWS
+    ]  # fmt: skip
+
+
+async def gather(tx: Any, incident: Incident) -> Facts:
+    number, service = incident.number, incident.service_id
+    domain = await catalog.domain_by_id(tx, incident.domain_id)
+    return Facts(
+        roles=await incidents.roles(tx, number),
+        tasks=await incidents.tasks(tx, number),
+        hypotheses=await incidents.hypotheses(tx, number),
+        alerts=await incidents.alerts_of(tx, number),
+        pages=await notify.pages_of(tx, number),
+        runs=await oncall.runs_of(tx, number),
+        links=await incidents.links(tx, number),
+        related=await incidents.related(tx, number),
+        runbooks=await catalog.runbooks(tx, service, incident.category_id) if service else (),
+        needs=await catalog.needs(tx, service) if service else (),
+        people=await access.people(tx),
+        policies=await oncall.policies(tx),
+        components=await statuspage.components(tx),
+        categories=await catalog.categories(tx, incident.domain_id),
+        domain=domain,
+        retrospective=await learning.find_retrospective(tx, number),
+    )
+
+
+async def shown(request: Request, number: int, *, failed: forms.Form | None = None, status: int = 200) -> Response:
+    """The page; `failed` is the form of an act that did not go through, with everything typed still in it."""
+    show = request.query_params.get("show", "key")
+    show = show if show in dict(SHOWS) else "key"
+    async with visit.transaction(request) as tx:
+        incident = await incidents.incident(tx, number)
+        entries, _ = await incidents.timeline(tx, number, limit=ENTRIES)
+        clocks = await sla.clocks_of(tx, number)
+        facts = await gather(tx, incident)
+        ranked = await incidents.rank_of(tx, number) if StatusCategory(incident.status_category).open else None
+    screen = visit.of(request)
+    main, rest = verbs(incident, screen.actor)
+    return await render(
+        request, "incident.html", status=status, live=f"incident:{number}",
+        copies=(Copy(name="Markdown", to=f"/i/{number}.md"), Copy(name="API call", to=f"/api/v1/incidents/{number}")),
+        i=incident, faces=faces.of(incident, clocks, screen.now), stops=story.story(incident, entries, show),
+        tabs=tabs(number, show, entries), show=show, f=facts, ranked=ranked, main=main, rest=rest,
+        may_work=access.allows(screen.actor, Permission.WORK_INCIDENT), composer=COMPOSER, roles=ROLES,
+        public_states=PUBLIC_STATES, outcomes=OUTCOMES, impacts=list(Impact), urgencies=list(Urgency),
+        failed=failed or forms.of("none"), opened=failed.name if failed else "",
+    )  # fmt: skip
+
+
+def number_of(request: Request) -> int:
+    return int(request.path_params["number"])
+
+
+@page("/i/{number:int}", permission=Permission.READ_INCIDENT)
+async def show(request: Request) -> Response:
+    return await shown(request, number_of(request))
+
+
+@page("/i/{number:int}.md", permission=Permission.READ_INCIDENT)
+async def markdown(request: Request) -> Response:
+    async with visit.transaction(request) as tx:
+        incident = await incidents.incident(tx, number_of(request))
+        entries, _ = await incidents.timeline(tx, incident.number, limit=ENTRIES)
+    return PlainTextResponse(as_markdown(incident, entries, visit.of(request).zone, visit.of(request).now))
+
+
+__all__ = ["Verb", "shown"]

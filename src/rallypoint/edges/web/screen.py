@@ -1,0 +1,87 @@
+"""What every page knows beside its own content: who looks, in which zone, at what time, and what stands at the top."""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from rallypoint.actors import ANONYMOUS, Actor
+from rallypoint.edges.web.flash import Said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """The person signed in."""
+
+    person_id: int
+    name: str
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavItem:
+    name: str
+    to: str
+    here: bool = False
+    minor: bool = True
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disruption:
+    """The worst open incident, when it is a P1: one line on every page but Now, Board and its own."""
+
+    number: int
+    title: str
+    priority: str
+    since: datetime
+    commander: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    name: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """Read by templates as `screen`, and by the time and person helpers through SCREEN."""
+
+    now: datetime
+    zone: ZoneInfo
+    path: str = "/"
+    theme: str = ""
+    viewer: Viewer | None = None
+    actor: Actor = ANONYMOUS
+    nav: Sequence[NavItem] = ()
+    disruption: Disruption | None = None
+    said: Said | None = None
+    may_declare: bool = False
+    copies: Sequence[Copy] = ()
+    live: str = ""
+
+
+SCREEN: ContextVar[Screen] = ContextVar("screen", default=Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC")))
+
+PLACES: tuple[tuple[str, str, bool], ...] = (
+    ("Now", "/", False),
+    ("Board", "/board", False),
+    ("On call", "/oncall", False),
+    ("Services", "/services", True),
+    ("Alerts", "/alerts", True),
+    ("Status page", "/status", True),
+    ("Learning", "/learning", True),
+    ("Insight", "/insight", True),
+    ("Admin", "/admin", True),
+)
+
+
+def nav(path: str, counts: dict[str, int]) -> tuple[NavItem, ...]:
+    """The main list, with where we are marked. An incident's page belongs to the board."""
+    at = "/board" if path.startswith("/i/") else path
+    return tuple(
+        NavItem(name=name, to=to, minor=minor, here=at == to or (to != "/" and at.startswith(to + "/")), count=counts.get(to))
+        for name, to, minor in PLACES
+    )

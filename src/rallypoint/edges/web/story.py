@@ -1,0 +1,127 @@
+"""The timeline as stops on a line: first words say the kind, grey says who and from where. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rallypoint.incidents import Incident, TimelineEntry
+
+SAID = {
+    "note": "Note",
+    "update": "Update",
+    "hypothesis": "Hypothesis",
+    "decision": "Decision",
+    "call": "Call",
+    "projection": "Projection",
+    "workaround": "Workaround",
+    "resolution": "Resolution",
+}
+"""Kinds whose text is what a person said; the headline is the kind. The text of every other kind is its own headline."""
+
+DIAGNOSIS = ("hypothesis", "decision", "projection", "workaround", "resolution")
+PAGES = ("page", "delivery", "escalation")
+SHORT = 90
+FOLD_FROM = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One entry, ready to draw; or a fold of `more` entries when `kind` is fold."""
+
+    at: datetime
+    kind: str
+    head: str
+    said: str = ""
+    who: str = ""
+    via: str = ""
+    note: str = ""
+    outcome: str = ""
+    public: bool = False
+    key: bool = False
+    calm: bool = False
+    more: int = 0
+    until: datetime | None = None
+
+
+def calm(incident: Incident, at: datetime) -> bool:
+    """Whether customers were not affected just before this instant: the rail below the stop is thin and grey."""
+    start = incident.impact_started_at or incident.detected_at or incident.created_at
+    end = incident.restored_at or incident.resolved_at
+    return at <= start or (end is not None and at > end)
+
+
+def origin(entry: TimelineEntry) -> str:
+    """From which tool an entry came, when it was not typed here."""
+    source = entry.origin or ""
+    if source.startswith(("monitor:", "sync:")):
+        return source.partition(":")[2]
+    return {"email": "e-mail", "api": "API", "cli": "command line"}.get(source, "")
+
+
+def stop(incident: Incident, entry: TimelineEntry) -> Stop:
+    kind, who = str(entry.kind), entry.actor_name or ""
+    via = origin(entry)
+    head, said = entry.text, entry.reason or ""
+    if kind in SAID:
+        head, said = SAID[kind], entry.text
+        if kind == "update":
+            head = "Public update" if str(entry.visibility) == "public" else "Update"
+            if status := entry.data.get("public_status"):
+                head = f"{head}: {str(status).replace('_', ' ')}"
+        elif len(said) <= SHORT and "\n" not in said:
+            head, said = f"{head}: {said[:1].lower() + said[1:] if kind == 'decision' else said}", entry.reason or ""
+    return Stop(
+        at=entry.occurred_at, kind=kind, head=head, said=said, who="" if who == via else who, via=via,
+        outcome=str(entry.data.get("outcome", "")), note="" if not said or said == entry.reason else entry.reason or "",
+        public=str(entry.visibility) == "public", key=entry.key, calm=calm(incident, entry.occurred_at),
+    )  # fmt: skip
+
+
+def folded(incident: Incident, run: Sequence[TimelineEntry]) -> Stop:
+    """A run of small entries as one line that counts them by kind. Entries come newest first."""
+    counts = Counter(str(entry.kind) for entry in run)
+    words = ", ".join(f"{n} {kind}{'s' if n > 1 and not kind.endswith('s') else ''}" for kind, n in counts.most_common(4))
+    newest, oldest = run[0].occurred_at, run[-1].occurred_at
+    return Stop(at=oldest, until=newest, kind="fold", head=words, more=len(run), calm=calm(incident, oldest))
+
+
+def story(incident: Incident, entries: Sequence[TimelineEntry], show: str = "key") -> tuple[Stop, ...]:
+    """The stops of a view, newest first. `key` folds what is small; the others filter."""
+    newest = sorted(entries, key=lambda e: (e.occurred_at, e.id), reverse=True)
+    if show == "diagnosis":
+        newest = [e for e in newest if str(e.kind) in DIAGNOSIS]
+    elif show == "pages":
+        newest = [e for e in newest if str(e.kind) in PAGES]
+    elif show == "tools":
+        newest = [e for e in newest if origin(e)]
+    if show != "key":
+        return tuple(stop(incident, entry) for entry in newest)
+    stops: list[Stop] = []
+    run: list[TimelineEntry] = []
+
+    def flush() -> None:
+        if len(run) >= FOLD_FROM:
+            stops.append(folded(incident, run))
+        else:
+            stops.extend(stop(incident, entry) for entry in run)
+        run.clear()
+
+    for entry in newest:
+        if entry.key:
+            flush()
+            stops.append(stop(incident, entry))
+        else:
+            run.append(entry)
+    flush()
+    return tuple(stops)
+
+
+def counts(entries: Sequence[TimelineEntry]) -> dict[str, int]:
+    return {
+        "key": sum(e.key for e in entries),
+        "all": len(entries),
+        "diagnosis": sum(str(e.kind) in DIAGNOSIS for e in entries),
+        "pages": sum(str(e.kind) in PAGES for e in entries),
+        "tools": sum(bool(origin(e)) for e in entries),
+    }
