@@ -1,83 +1,10 @@
-"""The named times. "MTTR" alone is four different figures, so each is defined here once, by its two anchors."""
+"""The named times over many incidents: how many could be taken, and what may be said of those."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from rallypoint.insight.model import Case, Measure, Outcome
+from rallypoint.insight.model import Case, Measure
 from rallypoint.insight.summary import Summary, compare, summarise
-
-OVER = ("closed", "cancelled", "merged")
-"""Status categories in which no further anchor will come: what is unknown now stays unknown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Definition:
-    """A time from the first known of `start` to the first known of `end`."""
-
-    key: str
-    short: str
-    name: str
-    start: tuple[str, ...]
-    end: tuple[str, ...]
-    text: str
-
-
-DEFINITIONS = (
-    Definition(
-        key="time_to_detect", short="MTTD", name="Time to detect",
-        start=("impact_started_at",), end=("detected_at",),
-        text="From the start of impact to its detection. Not applicable where the start is unknown.",
-    ),
-    Definition(
-        key="time_to_acknowledge", short="MTTA", name="Time to acknowledge",
-        start=("paged_at",), end=("acknowledged_at",),
-        text="From the first page to the first acknowledgement by a person. Not applicable where nobody was paged.",
-    ),
-    Definition(
-        key="time_to_mitigate", short="MTTM", name="Time to mitigate",
-        start=("impact_started_at",), end=("restored_at",),
-        text="From the start of impact to service restored, by a workaround or a fix.",
-    ),
-    Definition(
-        key="time_to_repair", short="MTTR (repair)", name="Time to repair",
-        start=("repair_started_at",), end=("repair_ended_at",),
-        text="Time spent on the repair itself. Not applicable unless its start and end were recorded.",
-    ),
-    Definition(
-        key="time_to_respond", short="MTTR (respond)", name="Time to respond",
-        start=("paged_at",), end=("recovered_at",),
-        text="From the first page to full recovery. Leaves out the time nobody knew.",
-    ),
-    Definition(
-        key="time_to_restore", short="MTTR (restore), MTRS", name="Time to restore service",
-        start=("impact_started_at",), end=("restored_at", "recovered_at"),
-        text="From the start of impact to service restored, or recovered where a restore was not recorded.",
-    ),
-    Definition(
-        key="time_to_recover", short="MTTR (recover)", name="Time to recover",
-        start=("impact_started_at",), end=("recovered_at",),
-        text="From the start of impact to full recovery, backlog and data included.",
-    ),
-    Definition(
-        key="time_to_resolve", short="MTTR (resolve)", name="Time to resolve",
-        start=("detected_at",), end=("resolved_at",),
-        text="From detection to the last resolution, with the work that keeps it from coming back.",
-    ),
-)  # fmt: skip
-BY_KEY = {definition.key: definition for definition in DEFINITIONS}
-
-
-def take(definition: Definition, case: Case) -> tuple[Outcome, float | None]:
-    """One measurement in minutes. An unknown start is never zero, an end before the start is never used."""
-    start, end = _first(case, definition.start), _first(case, definition.end)
-    if start is None:
-        return Outcome.NOT_APPLICABLE, None
-    if end is None:
-        return (Outcome.NOT_APPLICABLE if case.status_category in OVER else Outcome.PENDING), None
-    if end < start:
-        return Outcome.INVALID, None
-    return Outcome.RECORDED, (end - start).total_seconds() / 60
+from rallypoint.learning.durations import BY_KEY, Definition, Outcome, take
 
 
 def measure(definition: Definition, cases: Sequence[Case], before: Iterable[Case] = ()) -> Measure:
@@ -115,7 +42,3 @@ def summary_of(key: str, cases: Iterable[Case]) -> Summary:
 
 def _recorded(definition: Definition, cases: Iterable[Case]) -> list[float]:
     return [minutes for outcome, minutes in (take(definition, case) for case in cases) if minutes is not None]
-
-
-def _first(case: Case, anchors: Sequence[str]) -> datetime | None:
-    return next((at for at in (getattr(case, anchor) for anchor in anchors) if at is not None), None)

@@ -2,20 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 
 from rallypoint.insight.summary import Trend
 
 UNIT = "minutes"
-
-
-class Outcome(StrEnum):
-    """What became of one measurement on one incident."""
-
-    RECORDED = "recorded"
-    PENDING = "pending"
-    NOT_APPLICABLE = "not applicable"
-    INVALID = "invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from rallypoint.insight.adherence import adherence
 from rallypoint.insight.breakdowns import by_category, by_week, nights, repeats
-from rallypoint.insight.measures import DEFINITIONS, measure
+from rallypoint.insight.measures import measure
 from rallypoint.insight.model import Case, ClockFact, LeftOut, Metrics, PageFact
 from rallypoint.insight.outages import Named, uptime
+from rallypoint.learning.durations import DEFINITIONS
 
 
 def left_out(case: Case) -> str | None:

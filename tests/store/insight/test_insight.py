@@ -36,8 +36,8 @@ async def incident(tx: Transaction, at: datetime, *, service: str = "checkout", 
     number: int = await tx.value(
         """
         insert into incident (kind, title, domain_id, domain_key, service_id, service_key, service_name, status,
-               status_category, priority, priority_common, priority_reason, paging_urgency, logged_by, created_at, origin,
-               drill, impact_started_at, detected_at, acknowledged_at, restored_at, resolved_at)
+               status_category, priority, priority_common, priority_reason, paging_urgency, logged_by, created_at,
+               origin, drill, impact_started_at, detected_at, acknowledged_at, restored_at, resolved_at)
         values (:kind, 'x', :domain_id, '', :service_id, :key, :name, 'any', :status_category, 'P1', 1, '', 'high', '',
                :at, 'api', :drill, :impact_started_at, :detected_at, :acknowledged_at, :restored_at, :resolved_at)
      returning number""",

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from rallypoint.insight.measures import BY_KEY, DEFINITIONS, measure, take
-from rallypoint.insight.model import Case, Outcome
+from rallypoint.insight.measures import measure
+from rallypoint.insight.model import Case
+from rallypoint.learning.durations import BY_KEY, DEFINITIONS, Outcome, take
 
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
