@@ -25,6 +25,13 @@ TOGETHER_NAMES = {
     "oncall.events.RunExhausted": ["incidents.reactions.on_run_exhausted"],
     "oncall.events.FallbackAlarmed": ["incidents.reactions.on_fallback_alarmed"],
     "oncall.events.NobodyToPage": ["incidents.reactions.on_nobody_to_page"],
+    "oncall.events.RunTouched": ["incidents.reactions.hold_still"],
+    "oncall.events.RunRearmed": ["incidents.reactions.on_run_rearmed"],
+    "notify.events.PageFailed": ["oncall.reactions.page_failed"],
+    "notify.events.DeliverySent": ["incidents.reactions.on_delivery"],
+    "notify.events.DeliveryDelivered": ["incidents.reactions.on_delivery"],
+    "notify.events.DeliveryResent": ["incidents.reactions.on_delivery"],
+    "notify.events.DeliveryFailed": ["incidents.reactions.on_delivery"],
     "sla.events.TargetAtRisk": ["incidents.reactions.on_target_at_risk", "oncall.reactions.escalate_at_risk"],
     "sla.events.TargetBreached": ["incidents.reactions.on_target_breached", "oncall.reactions.escalate_breached"],
 }
