@@ -11,6 +11,7 @@ import msgspec
 
 from rallypoint.actors import Actor
 from rallypoint.clock import Clock, sleep
+from rallypoint.crashpoints import armed, crashpoint
 from rallypoint.db.hints import Hints
 from rallypoint.db.statement import bind
 from rallypoint.errors import NotFound
@@ -42,6 +43,7 @@ class Transaction:
         self._connection = connection
         self.now, self.actor, self._bus = now, actor, bus
         self._hints: set[str] = set()
+        self._announced: list[str] = []
         self._lasting: list[Callable[[Transaction], Awaitable[None]]] = []
 
     async def fetch(self, model: type[T], sql: str, **values: Any) -> list[T]:
@@ -80,6 +82,7 @@ class Transaction:
 
     async def announce(self, fact: Fact) -> None:
         """Tell everyone who hears this fact: those in TOGETHER now, those in AFTERWARDS through the outbox."""
+        self._announced.append(type(fact).__name__)
         for handler in self._bus.together(fact):
             await handler(self, fact)
         if handlers := self._bus.afterwards(fact):
@@ -105,6 +108,12 @@ class Transaction:
         """What fails inside is undone alone; the transaction goes on."""
         async with self._connection.transaction():
             yield
+
+    def _pass(self, moment: str) -> None:
+        """Every fact has two places to die at: before and after the commit of the transaction that announced it."""
+        if armed():
+            for name in self._announced:
+                crashpoint(f"{name}.{moment}")
 
     @property
     def connection(self) -> Any:
@@ -154,6 +163,8 @@ class Database:
             try:
                 async with connection.transaction():
                     yield tx
+                    tx._pass("before_commit")
+                tx._pass("after_commit")
             finally:
                 for work in tx._lasting:
                     async with connection.transaction():

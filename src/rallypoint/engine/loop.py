@@ -13,7 +13,7 @@ from rallypoint.actors import SYSTEM
 from rallypoint.clock import monotonic
 from rallypoint.db import Database, Transaction
 from rallypoint.engine import store
-from rallypoint.engine.crashpoints import crashpoint
+from rallypoint.crashpoints import crashpoint
 from rallypoint.engine.model import ATTEMPTS_MAX, OUTBOX_ATTEMPTS_MAX, Followup, Timer, backoff
 
 POLL_SECONDS = 1.0

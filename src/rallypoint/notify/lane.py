@@ -13,8 +13,8 @@ import structlog
 
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import monotonic, sleep
+from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
-from rallypoint.engine.crashpoints import crashpoint
 from rallypoint.engine.loop import Work
 from rallypoint.errors import OutsideFailure
 from rallypoint.notify import delivery_store

@@ -7,6 +7,7 @@ import socket
 import structlog
 import uvicorn
 
+from rallypoint import crashpoints
 from rallypoint.engine.loop import Engine
 from rallypoint.house import open_house
 from rallypoint.settings import Settings
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 
 def run_web(settings: Settings, door: socket.socket) -> None:
     """Serve until SIGTERM; requests under way get WEB_DRAIN_SECONDS to end, open streams are then cut."""
+    crashpoints.arm("web")
     server = uvicorn.Server(
         uvicorn.Config(
             "rallypoint.edges.asgi:create",
@@ -45,6 +47,7 @@ def run_engine(settings: Settings) -> None:
     """Work until SIGTERM: what is in flight is finished, nothing new is claimed."""
     import uvloop
 
+    crashpoints.arm("engine")
     uvloop.run(_engine(settings))
 
 
