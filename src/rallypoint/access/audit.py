@@ -10,6 +10,7 @@ from typing import Any
 
 from rallypoint import paging_cursor
 from rallypoint.access import audit_store, chain
+from rallypoint.access.check import storable
 from rallypoint.access.model import AuditEntry, AuditReport
 from rallypoint.db import Transaction
 
@@ -20,11 +21,10 @@ async def record(tx: Transaction, action: str, subject: str, detail: Mapping[str
     """Append one entry: the actor of this transaction did `action` to `subject`."""
     number, previous = await audit_store.lock_head(tx)
     actor, text = tx.actor, chain.canonical(dict(detail))
-    content = _content(
-        number + 1, tx.now, str(actor.kind), actor.name, actor.person_id, actor.origin, action, subject, text
-    )
+    name, action, subject = storable(actor.name), storable(action), storable(subject)
+    content = _content(number + 1, tx.now, str(actor.kind), name, actor.person_id, actor.origin, action, subject, text)
     entry = AuditEntry(
-        number=number + 1, at=tx.now, actor_kind=str(actor.kind), actor_name=actor.name, person_id=actor.person_id,
+        number=number + 1, at=tx.now, actor_kind=str(actor.kind), actor_name=name, person_id=actor.person_id,
         origin=actor.origin, action=action, subject=subject, detail=text,
         previous_hash=previous, hash=chain.link(previous, content),
     )  # fmt: skip

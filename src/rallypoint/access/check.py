@@ -18,6 +18,11 @@ def zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def storable(text: str) -> str:
+    """What PostgreSQL can keep of a text: NUL and lone surrogates become the replacement character."""
+    return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
 class Checks:
     """Collects problems; `done` raises them together. Each check returns the value in its stored form."""
 
