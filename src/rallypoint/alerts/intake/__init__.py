@@ -1,0 +1,1 @@
+"""From signals to committed rows: fold, queue fairly, commit together, answer after the commit."""
