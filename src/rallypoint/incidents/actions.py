@@ -12,7 +12,7 @@ from rallypoint.actors import Actor, ActorKind
 from rallypoint.catalog.model import Domain, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
-from rallypoint.incidents import change, confirming, lifecycle, reporter, store, timeline
+from rallypoint.incidents import change, confirming, lifecycle, opening, reporter, history
 from rallypoint.incidents.events import (
     IncidentAcknowledged,
     IncidentCancelled,
@@ -27,12 +27,9 @@ from rallypoint.incidents.events import (
 )
 from rallypoint.incidents.lifecycle import Decision, Verb
 from rallypoint.incidents.model import Confirmation, Incident
-from rallypoint.incidents.opening import summary_of
-from rallypoint.incidents.timeline import Line
+from rallypoint.incidents.history import Line
 
 FUNCTIONAL, HIERARCHICAL = "functional", "hierarchical"
-UNCONFIRMED: dict[str, Any] = {"confirmed_at": None, "confirmation": Confirmation.NONE, "confirmation_note": ""}
-NOT_OVER: dict[str, Any] = {"restored_at": None, "recovered_at": None, "resolved_at": None, "closed_at": None}
 
 
 async def acknowledge(tx: Transaction, number: int, *, via: str = "", by: Actor | None = None) -> Incident:
@@ -62,9 +59,7 @@ async def hold(tx: Transaction, number: int, *, reason: str) -> Incident:
     changes = await change.moved_to(tx, before, decision.to)
     changes |= {"held_from": before.status_category, "hold_reason": reason}
     said = f"{tx.actor.name} put it on hold"
-    return await _step(
-        tx, before, IncidentHeld, said, by=tx.actor, changes=changes, decision=decision, reason=reason
-    )
+    return await _step(tx, before, IncidentHeld, said, by=tx.actor, changes=changes, decision=decision, reason=reason)
 
 
 async def resume(tx: Transaction, number: int) -> Incident:
@@ -78,7 +73,7 @@ async def resume(tx: Transaction, number: int) -> Incident:
 async def restore(
     tx: Transaction, number: int, *, note: str = "", at: datetime | None = None, by: Actor | None = None
 ) -> Incident:
-    """The service works again for those who use it. What caused it may still be there: that is what resolving is for."""
+    """The service works again for those who use it. What caused it may still be there: resolving is for that."""
     by = by or tx.actor
     before, domain = await change.load(tx, number)
     note = change.words("note", note, longest=2000, needed=False)
@@ -93,7 +88,7 @@ async def restore(
         decision=decision, reason=note, at=at,
     )  # fmt: skip
     if at < tx.now:
-        await sla.recompute(tx, number, domain_id=domain.id, marks=await timeline.marks(tx, number))
+        await sla.recompute(tx, number, domain_id=domain.id, marks=await history.marks(tx, number))
     return after
 
 
@@ -102,9 +97,7 @@ async def recover(tx: Transaction, number: int, *, note: str = "", at: datetime 
     require(tx.actor, Permission.WORK_INCIDENT)
     before, _ = await change.load(tx, number)
     if before.restored_at is None:
-        raise Refused(
-            f"{before.name} is not restored yet.", guard="restored", help="Recovery comes after restoration."
-        )
+        raise Refused(f"{before.name} is not restored yet.", guard="restored", help="Recovery comes after restoration.")
     at = change.past("at", at, now=tx.now) or tx.now
     if at < before.restored_at:
         raise Invalid("at", "lies before the service was restored")
@@ -120,7 +113,13 @@ async def resolve(tx: Transaction, number: int, *, resolution: str, workaround: 
     resolution = change.words("resolution", resolution, needed=False)
     decision = lifecycle.decide(Verb.RESOLVE, before, domain=domain, by=tx.actor, reason=resolution)
     changes = await change.moved_to(tx, before, decision.to)
-    changes |= {"resolution": resolution, "resolved_at": tx.now, "held_from": "", "hold_reason": "", **UNCONFIRMED}
+    changes |= {
+        "resolution": resolution,
+        "resolved_at": tx.now,
+        "held_from": "",
+        "hold_reason": "",
+        **opening.UNCONFIRMED,
+    }
     changes |= _taken_up(tx, before)
     # Who calls it resolved says that the service works. When it began to is not known any better, and the line says so.
     changes |= {"restored_at": before.restored_at or tx.now}
@@ -157,21 +156,12 @@ async def reopen_loaded(tx: Transaction, before: Incident, domain: Domain, *, re
     decision = lifecycle.decide(Verb.REOPEN, before, domain=domain, by=by, reason=reason)
     after = await _step(
         tx, before, IncidentReopened, f"{by.name} opened it again", by=by, reason=reason, decision=decision,
-        changes=await open_again(tx, before, decision), more={"summary": summary_of(before)},
+        changes=await opening.open_again(tx, before, decision), more={"summary": opening.summary_of(before)},
     )  # fmt: skip
     await confirming.end(tx, before.number)
     if before.status_category is not StatusCategory.RESTORED:
         await reporter.reopened(tx, after, reason)
     return after
-
-
-async def open_again(tx: Transaction, before: Incident, decision: Decision) -> dict[str, Any]:
-    """The changes of re-opening. Times of the earlier end are in the history; the record shows the present."""
-    relapse = before.status_category is StatusCategory.RESTORED
-    changes = await change.moved_to(tx, before, decision.to) | UNCONFIRMED | NOT_OVER
-    if before.joins and before.grouping_key and (other := await store.taker(tx, before.grouping_key)):
-        changes["joins"] = other.number == before.number
-    return changes | {"reopened": before.reopened + (0 if relapse else 1)}
 
 
 async def close(tx: Transaction, number: int, *, note: str = "") -> Incident:
@@ -183,9 +173,7 @@ async def close(tx: Transaction, number: int, *, note: str = "") -> Incident:
     if before.confirmed_at is None:
         changes |= {"confirmation": Confirmation.BY_SILENCE, "confirmation_note": note}
     said = f"{tx.actor.name} closed it"
-    after = await _step(
-        tx, before, IncidentClosed, said, by=tx.actor, changes=changes, decision=decision, reason=note
-    )
+    after = await _step(tx, before, IncidentClosed, said, by=tx.actor, changes=changes, decision=decision, reason=note)
     await confirming.end(tx, number)
     await reporter.goodbye(tx, after)
     return after
@@ -233,7 +221,14 @@ async def escalate(
             to_policy=to_policy, to_person=to_person,
         )
     )  # fmt: skip
-    await oncall.escalate(tx, number, why=oncall.Why.ESCALATED_BY_PERSON)
+    about = oncall.About(
+        title=after.title, priority=after.priority, urgency=after.paging_urgency, service=after.service_key,
+        summary=opening.summary_of(after), drill=after.drill,
+    )  # fmt: skip
+    await oncall.escalate(
+        tx, number, why=oncall.Why.ESCALATED_BY_PERSON, to_policy=to_policy, to_person=to_person, about=about,
+        service_id=after.service_id,
+    )  # fmt: skip
     return after
 
 

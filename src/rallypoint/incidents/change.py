@@ -15,10 +15,10 @@ from rallypoint.catalog.model import Domain, Status, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
 from rallypoint.events import Fact
-from rallypoint.incidents import store, timeline
+from rallypoint.incidents import store, history
 from rallypoint.incidents.events import Lifecycle
 from rallypoint.incidents.model import Incident, TimelineEntry
-from rallypoint.incidents.timeline import Line
+from rallypoint.incidents.history import Line
 
 Step = TypeVar("Step", bound=Lifecycle)
 
@@ -31,10 +31,12 @@ async def load(tx: Transaction, number: int) -> tuple[Incident, Domain]:
     return incident, await catalog.domain_by_id(tx, incident.domain_id)
 
 
-async def write(tx: Transaction, before: Incident, *lines: Line, **changes: Any) -> tuple[Incident, list[TimelineEntry]]:
+async def write(
+    tx: Transaction, before: Incident, *lines: Line, **changes: Any
+) -> tuple[Incident, list[TimelineEntry]]:
     """Save the changes and the lines that tell of them. Wakes whoever watches the incident or the board."""
     await store.save(tx, replace(before, **changes))
-    entries = await timeline.append(tx, before.number, *lines) if lines else []
+    entries = await history.append(tx, before.number, *lines) if lines else []
     touch(tx, before.number)
     return next_of(before, changes), entries
 
@@ -53,7 +55,11 @@ async def moved_to(tx: Transaction, incident: Incident, category: StatusCategory
     if incident.status_category is category:
         return {}
     status = await default_status(tx, incident.domain_id, category)
-    return {"status_category": category, "status_id": status.id if status else None, "status": name_of(status, category)}
+    return {
+        "status_category": category,
+        "status_id": status.id if status else None,
+        "status": name_of(status, category),
+    }
 
 
 async def default_status(tx: Transaction, domain_id: int, category: StatusCategory) -> Status | None:

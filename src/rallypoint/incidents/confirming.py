@@ -1,4 +1,4 @@
-"""From resolved to confirmed: the reporter is asked, reminded, and at last taken at their silence; a monitor is watched."""
+"""From resolved to confirmed: the reporter is asked, reminded, at last taken at their silence; a monitor is watched."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from rallypoint.actors import SYSTEM, Actor, ActorKind, monitor
 from rallypoint.catalog.model import Domain, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.engine import Timer
-from rallypoint.incidents import change, closure, lifecycle, reporter, store
+from rallypoint.incidents import change, closure, lifecycle, opening, reporter, store
 from rallypoint.incidents.events import IncidentClosed, IncidentConfirmed, IncidentRejected
 from rallypoint.incidents.lifecycle import Verb
 from rallypoint.incidents.model import Confirmation, Incident
-from rallypoint.incidents.timeline import Line, append
+from rallypoint.incidents.history import Line, append
 
 CONFIRMATION = "incidents.confirmation"
 MONITOR_CONFIRMS = "incidents.monitor_confirms"
@@ -25,7 +25,9 @@ async def begin(tx: Transaction, incident: Incident, domain: Domain) -> None:
         await watch(tx, incident, domain)
     else:
         asked = await reporter.ask(tx, incident)
-        text = f"{incident.reporter_name} was asked to confirm" if asked else "There is no address to ask for confirmation"
+        text = (
+            f"{incident.reporter_name} was asked to confirm" if asked else "There is no address to ask for confirmation"
+        )
         await append(tx, incident.number, Line(kind="confirmation", text=text, actor=SYSTEM))
         await _set_reminder(tx, incident, domain, said=0)
     if at := closure.closes_itself(incident, domain, waiting):
@@ -119,14 +121,12 @@ def _said(how: Confirmation, by: Actor) -> str:
 async def _rejected(
     tx: Transaction, before: Incident, domain: Domain, *, by: Actor, reason: str, as_reporter: bool = False
 ) -> Incident:
-    from rallypoint.incidents.actions import open_again, summary_of
-
     reason = change.words("reason", reason, longest=2000, needed=False)
     decision = lifecycle.decide(Verb.REJECT, before, domain=domain, by=by, reason=reason, as_reporter=as_reporter)
-    changes = await open_again(tx, before, decision)
+    changes = await opening.open_again(tx, before, decision)
     after = await _written(
         tx, before, IncidentRejected, f"{by.name} says it is not solved; it is open again", changes, by=by,
-        reason=reason, summary=summary_of(before),
+        reason=reason, summary=opening.summary_of(before),
     )  # fmt: skip
     await end(tx, before.number)
     return after
@@ -168,9 +168,7 @@ async def on_silence(tx: Transaction, timer: Timer) -> None:
 async def _set_reminder(tx: Transaction, incident: Incident, domain: Domain, *, said: int) -> None:
     assert incident.resolved_at is not None
     _, at = closure.next_word(incident.resolved_at, closure.patience(domain), said=said)
-    await engine.set_timer(
-        tx, CONFIRMATION, str(incident.number), at, epoch=incident.epoch, data={"said": said}
-    )
+    await engine.set_timer(tx, CONFIRMATION, str(incident.number), at, epoch=incident.epoch, data={"said": said})
 
 
 async def on_healthy(tx: Transaction, timer: Timer) -> None:

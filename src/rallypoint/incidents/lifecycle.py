@@ -105,6 +105,8 @@ def decide(
             guard="status",
             help=way_out(verb, was),
         )
+    if verb in (Verb.REOPEN, Verb.REJECT) and incident.acknowledged_at is None:
+        to = TRIAGE  # nobody has taken it up yet
     if verb is Verb.REOPEN and was in FINAL:
         require(by, Permission.CLOSE_AS_DESK)
     if verb in (Verb.CONFIRM, Verb.REJECT):
@@ -153,5 +155,3 @@ def way_out(verb: Verb, was: StatusCategory) -> str:
     if was in (RESOLVED, REVIEW) and verb in (Verb.ACKNOWLEDGE, Verb.HOLD, Verb.RESTORE, Verb.CANCEL):
         return "If it is not solved, re-open it."
     return ""
-
-

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from rallypoint import access, catalog
 from rallypoint.access import Permission
@@ -10,10 +11,14 @@ from rallypoint.catalog.model import Category, Domain, Impact, Kind, PriorityMod
 from rallypoint.catalog.priority import PriorityDecision, decide
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
-from rallypoint.incidents import change, reporter, store, timeline
+from rallypoint.incidents import change, reporter, store, history
 from rallypoint.incidents.events import IncidentOpened
+from rallypoint.incidents.lifecycle import Decision
 from rallypoint.incidents.model import Confirmation, Incident
-from rallypoint.incidents.timeline import Line
+from rallypoint.incidents.history import Line
+
+UNCONFIRMED: dict[str, Any] = {"confirmed_at": None, "confirmation": Confirmation.NONE, "confirmation_note": ""}
+NOT_OVER: dict[str, Any] = {"restored_at": None, "recovered_at": None, "resolved_at": None, "closed_at": None}
 
 DOMAIN_OF_PEOPLE = "it-service"
 DOMAIN_OF_MONITORS = "production"
@@ -76,9 +81,7 @@ async def open_incident(
     return opened
 
 
-async def find_place(
-    tx: Transaction, *, service: str | None, domain: str, category: str | None, default: str
-) -> Place:
+async def find_place(tx: Transaction, *, service: str | None, domain: str, category: str | None, default: str) -> Place:
     """The domain by name, else the service's, else the default; the category within it."""
     found = await catalog.service(tx, service) if service else None
     if domain:
@@ -127,18 +130,28 @@ async def begin(tx: Transaction, place: Place, new: Incident, *, by: Actor, said
     )
     if incident is None:
         return None
-    fact = change.step(
-        IncidentOpened, None, incident, by, at=tx.now, reason=reason, summary=summary_of(incident)
-    )
+    fact = change.step(IncidentOpened, None, incident, by, at=tx.now, reason=reason, summary=summary_of(incident))
     kind = "incident" if incident.kind is Kind.INCIDENT else "service request"
     line = change.state_line(
         fact, f"{by.name} opened this {kind}: {incident.title}", actor=by, kind="opened",
         data={"priority": incident.priority, "service": incident.service_key},
     )  # fmt: skip
-    await timeline.append(tx, incident.number, line, *_without_service(incident, by))
+    await history.append(tx, incident.number, line, *_without_service(incident, by))
     change.touch(tx, incident.number)
     await tx.announce(fact)
     return incident
+
+
+async def open_again(tx: Transaction, before: Incident, decision: Decision) -> dict[str, Any]:
+    """The changes of re-opening. Times of the earlier end are in the history; the record shows the present.
+
+    Where another incident takes the alerts of this grouping key by now, it goes on taking them.
+    """
+    relapse = before.status_category is StatusCategory.RESTORED
+    changes = await change.moved_to(tx, before, decision.to) | UNCONFIRMED | NOT_OVER
+    if before.joins and before.grouping_key and (other := await store.taker(tx, before.grouping_key)):
+        changes["joins"] = other.number == before.number
+    return changes | {"reopened": before.reopened + (0 if relapse else 1)}
 
 
 def judge(model: PriorityModel, incident: Incident, category: Category | None) -> PriorityDecision:
@@ -152,7 +165,7 @@ def judge(model: PriorityModel, incident: Incident, category: Category | None) -
     )
 
 
-def priority_changes(model: PriorityModel, key: str, reason: str) -> dict[str, object]:
+def priority_changes(model: PriorityModel, key: str, reason: str) -> dict[str, Any]:
     level = model.level(key)
     return {
         "priority": key,

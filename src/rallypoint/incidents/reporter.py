@@ -1,6 +1,7 @@
 """The person who reported it: who that is, what they are told, and the link by which they answer."""
 
 import re
+from typing import Any
 
 from rallypoint import access, ids, notify
 from rallypoint.actors import ActorKind
@@ -14,7 +15,7 @@ PATH = "/r/{token}"
 EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 
 
-async def who(tx: Transaction, *, name: str, contact: str) -> dict[str, object]:
+async def who(tx: Transaction, *, name: str, contact: str) -> dict[str, Any]:
     """Reporter fields of a new incident. Nobody named: the person who acts reports it themselves."""
     name = change.one_line("reporter_name", name, needed=False)
     contact = change.one_line("reporter_contact", contact, needed=False)
@@ -28,7 +29,7 @@ async def who(tx: Transaction, *, name: str, contact: str) -> dict[str, object]:
     return _named(tx.actor.name if tx.actor.kind is not ActorKind.REPORTER else "", "", None)
 
 
-def _named(name: str, contact: str, person_id: int | None) -> dict[str, object]:
+def _named(name: str, contact: str, person_id: int | None) -> dict[str, Any]:
     return {"reporter_name": name, "reporter_contact": contact, "reporter_person_id": person_id}
 
 

@@ -14,13 +14,13 @@ WRITTEN = tuple(name for name in COLUMNS if name not in ("number", "warn_at", "d
 LIVE = "status_category in ('triage', 'active', 'on_hold', 'restored')"
 
 INSERT = f"""
-    insert into incident ({', '.join(WRITTEN)}) values ({', '.join(f':{name}' for name in WRITTEN)})
+    insert into incident ({", ".join(WRITTEN)}) values ({", ".join(f":{name}" for name in WRITTEN)})
         on conflict (grouping_key) where joins and {LIVE} do nothing
-    returning {', '.join(COLUMNS)}"""
+    returning {", ".join(COLUMNS)}"""
 
 CHANGED = tuple(name for name in WRITTEN if name not in ("epoch", "created_at", "kind", "origin", "drill", "logged_by"))
 UPDATE = f"""
-    update incident set epoch = epoch + 1, {', '.join(f'{name} = :{name}' for name in CHANGED)}
+    update incident set epoch = epoch + 1, {", ".join(f"{name} = :{name}" for name in CHANGED)}
      where number = :number and epoch = :epoch"""
 
 
@@ -35,7 +35,7 @@ async def load(tx: Transaction, number: int) -> Incident:
 
 
 async def insert(tx: Transaction, new: Incident) -> Incident | None:
-    """A new incident with its number. None: another one takes this grouping key's alerts (incident_one_per_grouping_key)."""
+    """A new incident with its number. None: by incident_one_per_grouping_key another one takes this key's alerts."""
     return await tx.maybe(Incident, INSERT, **_values(new))
 
 
@@ -57,14 +57,14 @@ async def taker(tx: Transaction, grouping_key: str) -> Incident | None:
     return await tx.maybe(Incident, sql, key=grouping_key)
 
 
-async def lately_resolved(tx: Transaction, grouping_key: str, *, since: datetime) -> Incident | None:
-    """The last incident of this key that was resolved after `since` and is not closed yet, locked."""
+async def lately_resolved(tx: Transaction, grouping_key: str) -> Incident | None:
+    """The last incident of this key that is resolved and not closed yet, locked."""
     return await tx.maybe(
         Incident,
         f"{SELECT} where grouping_key = :key and joins and status_category in ('resolved', 'review')"
-        " and resolved_at >= :since order by number desc limit 1 for update",
-        key=grouping_key, since=since,
-    )  # fmt: skip
+        " order by number desc limit 1 for update",
+        key=grouping_key,
+    )
 
 
 async def join(tx: Transaction, number: int, alert_ids: Sequence[int], reason: str) -> list[int]:
@@ -126,7 +126,7 @@ async def incidents_of(tx: Transaction, alert_ids: Sequence[int]) -> list[int]:
 
 
 async def related(tx: Transaction, incident: Incident, services: Sequence[int], *, since: datetime) -> list[Incident]:
-    """Other incidents with the same grouping key, service or category, or on what the service needs: open ones first."""
+    """Others with the same grouping key, service or category, or on what the service needs: open ones first."""
     return await tx.fetch(
         Incident,
         f"""{SELECT} where number <> :number and created_at >= :since and (

@@ -1,4 +1,4 @@
-"""Starting, moving and reading clocks. Whoever calls has the incident's row locked, so clocks of one incident never race."""
+"""Starting, moving and reading clocks. Whoever calls has the incident locked, so clocks of one incident never race."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from rallypoint import engine
 from rallypoint.catalog import priority_model
 from rallypoint.db import Transaction
 from rallypoint.sla import rules, store
-from rallypoint.sla.events import DeadlineMoved, TargetAtRisk, TargetBreached
+from rallypoint.sla.events import ClockTouched, DeadlineMoved, TargetAtRisk, TargetBreached
 from rallypoint.sla.model import Clock, Mark, Target
 
 
@@ -47,6 +47,7 @@ async def recompute(tx: Transaction, incident: int, *, domain_id: int, marks: It
 
 async def look(tx: Transaction, incident: int, kind: str) -> None:
     """A timer says that something fell due: note it, tell it, and set the next look."""
+    await tx.announce(ClockTouched(incident=incident))
     before = await store.load(tx, incident, for_update=True)
     await _keep(tx, incident, before, [rules.lapse(c, tx.now) if c.kind == kind else c for c in before])
 
@@ -90,7 +91,7 @@ async def _keep(
 
 async def _set_timer(tx: Transaction, was: Clock | None, clock: Clock) -> None:
     """At most one timer per clock: the warning first, then the breach."""
-    old = was and rules.next_look(was)
+    old = rules.next_look(was) if was else None
     new = rules.next_look(clock)
     if old == new:
         return
@@ -104,15 +105,14 @@ async def _set_timer(tx: Transaction, was: Clock | None, clock: Clock) -> None:
 async def _tell(tx: Transaction, was: Clock | None, clock: Clock) -> None:
     if clock.breached_at is not None and (was is None or was.breached_at != clock.breached_at):
         await tx.announce(
-            TargetBreached(
-                incident=clock.incident, kind=clock.kind, due_at=clock.breached_at, priority=clock.priority
-            )
+            TargetBreached(incident=clock.incident, kind=clock.kind, due_at=clock.breached_at, priority=clock.priority)
         )
-    elif clock.warned_at is not None and (was is None or was.warned_at != clock.warned_at):
-        if clock.counts and clock.due_at is not None:
-            await tx.announce(
-                TargetAtRisk(incident=clock.incident, kind=clock.kind, due_at=clock.due_at, priority=clock.priority)
-            )
+        return
+    warned = clock.warned_at is not None and (was is None or was.warned_at != clock.warned_at)
+    if warned and clock.counts and clock.due_at is not None:
+        await tx.announce(
+            TargetAtRisk(incident=clock.incident, kind=clock.kind, due_at=clock.due_at, priority=clock.priority)
+        )
 
 
 def _deadline(clock: Clock | None) -> tuple[datetime | None, datetime | None]:

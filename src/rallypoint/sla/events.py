@@ -8,6 +8,17 @@ from rallypoint.events import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockTouched(Fact):
+    """A timer is about to look at a clock, and nothing is locked yet.
+
+    Whoever keeps the incident locks its row now, so that every transaction locks incident before clock.
+    """
+
+    subject_of: ClassVar[str] = "incident"
+    incident: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAtRisk(Fact):
     """Three quarters of a target's time are used up."""
 

@@ -97,4 +97,6 @@ class Clock:
     @property
     def counts(self) -> bool:
         """Time passes on it: running, or breached and not yet met."""
-        return self.met_at is None and self.paused_at is None and self.state in (ClockState.RUNNING, ClockState.BREACHED)
+        return (
+            self.met_at is None and self.paused_at is None and self.state in (ClockState.RUNNING, ClockState.BREACHED)
+        )

@@ -199,9 +199,7 @@ def _retarget(clock: Clock, mark: Mark, target: Target, calendar: Calendar) -> C
     if clock.met_at is not None:
         return clock
     counting = clock.counts
-    clock = replace(
-        _bank(clock, mark.at, calendar), priority=mark.value, target_minutes=target.minutes(clock.kind)
-    )
+    clock = replace(_bank(clock, mark.at, calendar), priority=mark.value, target_minutes=target.minutes(clock.kind))
     if not counting or clock.state is ClockState.BREACHED:
         return clock
     early = clock.used < timedelta(minutes=clock.target_minutes) * WARN_AFTER

@@ -12,7 +12,7 @@ from rallypoint.actors import Actor
 from rallypoint.catalog.model import StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
-from rallypoint.incidents import chain, timeline_store
+from rallypoint.incidents import chain, history_store
 from rallypoint.incidents.model import TimelineEntry, Visibility
 from rallypoint.sla.model import Mark, MarkKind
 
@@ -34,13 +34,13 @@ class Line:
 
 async def append(tx: Transaction, number: int, *lines: Line) -> list[TimelineEntry]:
     """Write lines at the end. The incident's row is locked, and its head moves with them."""
-    count, hash_before = await timeline_store.head(tx, number)
+    count, hash_before = await history_store.head(tx, number)
     entries: list[TimelineEntry] = []
     for position, line in enumerate(lines, start=count + 1):
         entry = _entry(tx, number, position, line)
         hash_before = chain.link(hash_before, entry)
         entries.append(replace(entry, hash=hash_before))
-    ids = await timeline_store.append(tx, number, entries, after=count)
+    ids = await history_store.append(tx, number, entries, after=count)
     return [replace(entry, id=id) for entry, id in zip(entries, ids, strict=True)]
 
 
@@ -70,7 +70,7 @@ async def timeline(
     if cursor:
         at, position = paging_cursor.decode(cursor, length=2)
         after = (_instant(at), _whole(position))
-    found = await timeline_store.page(
+    found = await history_store.page(
         tx, number, kinds=kinds, key_only=key_only, public_only=public_only, after=after, limit=limit + 1
     )
     if len(found) <= limit:
@@ -81,14 +81,14 @@ async def timeline(
 
 async def verify_timeline(tx: Transaction, number: int) -> chain.Verified:
     """Read the whole history again and recompute its chain."""
-    count, head = await timeline_store.head(tx, number)
-    return chain.verify(await timeline_store.read(tx, number, limit=count + 1), count=count, head=head)
+    count, head = await history_store.head(tx, number)
+    return chain.verify(await history_store.read(tx, number, limit=count + 1), count=count, head=head)
 
 
 async def marks(tx: Transaction, number: int) -> list[Mark]:
     """The history as the clocks see it, in the order in which things happened."""
-    count, _ = await timeline_store.head(tx, number)
-    entries = await timeline_store.read(tx, number, limit=count)
+    count, _ = await history_store.head(tx, number)
+    entries = await history_store.read(tx, number, limit=count)
     return marks_of(sorted(entries, key=lambda entry: (entry.occurred_at, entry.position)))
 
 
