@@ -7,6 +7,7 @@ from rallypoint.notify.delivery_store import backlog
 from rallypoint.notify.lane import Lane, lanes, send_due, works
 from rallypoint.notify.messages import alarm, message
 from rallypoint.notify.methods import (
+    SECRET_BOUND_TO,
     add_contact_method,
     contact_methods,
     remove_contact_method,
@@ -44,6 +45,7 @@ from rallypoint.notify.rules import headline
 from rallypoint.notify.store import pages_of_step
 
 __all__ = [
+    "SECRET_BOUND_TO",
     "ContactMethod",
     "ContactRule",
     "Delivery",

@@ -1,7 +1,9 @@
 """How a person can be reached, and when by which method. People keep their own; administrators may keep everybody's."""
 
+import base64
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from rallypoint.notify.ports import Sealer
 
 CODE_LIFETIME = timedelta(minutes=15)
 RULES_MAX = 20
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how the standard begins every secret
 SECRET_BOUND_TO = "contact_method"  # noqa: S105 - what the sealed text is bound to, not a secret
 
 
@@ -35,14 +38,20 @@ async def add_contact_method(
     """Add a way to reach a person. Adding the same one again changes nothing and returns it.
 
     It counts once it is verified: by a code sent to it, or by an administrator (`verified`). The account's own e-mail
-    address and the sandbox phone need no code. A webhook needs `secret` (whsec_...) and the vault that seals it.
+    address and the sandbox phone need no code. What goes to a webhook is signed: its secret is made up here unless
+    given (whsec_...), sealed by the vault, and shown only in this answer.
     """
     owner = await _may_edit(tx, person_id)
     checks = Checks()
-    kind = MethodKind(checks.choice("kind", kind, list(MethodKind))) if kind in list(MethodKind) else MethodKind.EMAIL
+    checks.choice("kind", kind, list(MethodKind))
+    checks.done()
+    kind = MethodKind(kind)
     address, label = _address(checks, kind, address), checks.name("label", label, empty=True)
-    if kind is MethodKind.WEBHOOK and (not secret or vault is None):
-        checks.fault("secret", "is needed to sign what is sent", "whsec_…")
+    made_up = kind is MethodKind.WEBHOOK and not secret
+    if kind is MethodKind.WEBHOOK:
+        secret = secret or new_secret()
+        if vault is None or _key(secret) is None:
+            checks.fault("secret", "must be whsec_ and 24 to 64 bytes in base64", "whsec_…")
     checks.done()
     own = kind is MethodKind.SANDBOX or (kind is MethodKind.EMAIL and address.casefold() == owner.email.casefold())
     trusted = own or (verified and access.allows(tx.actor, Permission.MANAGE_PEOPLE))
@@ -56,11 +65,25 @@ async def add_contact_method(
         verified_at=tx.now if trusted else None,
     )
     if added is not None:
-        return added
+        return replace(added, secret=secret) if made_up else added
     same = [
         m for m in await method_store.of_person(tx, person_id) if (m.kind, m.address.lower()) == (kind, address.lower())
     ]
     return same[0]
+
+
+def new_secret() -> str:
+    """A secret in the form that Standard Webhooks names."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _key(secret: str) -> bytes | None:
+    """The bytes that sign, or None where the secret is not in the standard's form."""
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError:
+        return None
+    return key if secret.startswith(SECRET_PREFIX) and 24 <= len(key) <= 64 else None
 
 
 def _address(checks: Checks, kind: MethodKind, address: str) -> str:

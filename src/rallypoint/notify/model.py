@@ -63,6 +63,8 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactMethod:
+    """A way to reach a person. `secret` is set once: in the answer to the call that made it up."""
+
     id: int
     person_id: int
     kind: MethodKind
@@ -70,6 +72,7 @@ class ContactMethod:
     address: str
     verified_at: datetime | None
     disabled_at: datetime | None
+    secret: str | None = None
 
     @property
     def usable(self) -> bool:
