@@ -5,6 +5,7 @@ Records of structlog and of Python's own logging (uvicorn, asyncio, warnings) ta
 
 import json
 import logging
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -98,6 +99,8 @@ def _plain(name: str, value: Any, depth: int, limit: int) -> Any:
         return HIDDEN
     if value is None or isinstance(value, bool | int):
         return value if not isinstance(value, int) or -(2**63) <= value < 2**63 else f"{value:#x}"[:TEXT_MAX]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, str):
         return _escape(value, limit)
     if depth >= DEPTH_MAX:

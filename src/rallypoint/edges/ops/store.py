@@ -1,4 +1,4 @@
-"""Counts for /metrics. Each reads a partial index or a bounded tail, so that a scrape stays cheap in a large database."""
+"""Counts for /metrics. Each reads a partial index or a bounded tail: a scrape stays cheap."""
 
 from rallypoint.db import Transaction
 
@@ -10,7 +10,8 @@ async def deliveries_by_state(tx: Transaction) -> list[tuple[str, str, int]]:
     rows = await tx.rows(
         """
         select method, state, count(*) as many from delivery
-         where id > (select coalesce(max(id), 0) - :tail from delivery) group by method, state order by method, state""",
+         where id > (select coalesce(max(id), 0) - :tail from delivery)
+         group by method, state order by method, state""",
         tail=TAIL,
     )
     return [(row["method"], row["state"], row["many"]) for row in rows]

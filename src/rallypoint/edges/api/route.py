@@ -1,0 +1,135 @@
+"""How a route comes to be: through `Routes`, with a permission, or not at all.
+
+A request then walks one way: who asks, may they, what did they send, was it sent before; and everything it does, with
+the remembered reply to its Idempotency-Key, is one transaction.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rallypoint import access
+from rallypoint.access import Permission
+from rallypoint.db import Transaction
+from rallypoint.edges.api import problems
+from rallypoint.edges.api.door import house_of, who
+from rallypoint.edges.api.reading import idempotency_key, read_json, request_hash
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a route says of itself: who may call it, whether it changes anything, whether its reply holds a secret."""
+
+    permission: Permission
+    writes: bool
+    secret: bool = False
+
+
+_ABOUT: dict[Callable[..., Any], About] = {}
+
+
+def about(endpoint: Callable[..., Any]) -> About:
+    """Raises TypeError for an endpoint that nobody declared a permission for."""
+    found = _ABOUT.get(endpoint)
+    if found is None:
+        raise TypeError(f"{endpoint.__module__}.{endpoint.__qualname__} has no permission: register it through Routes.")
+    return found
+
+
+class GuardedRoute(APIRoute):
+    """A route that cannot be made without a permission."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.about = about(endpoint)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        inner, mine = super().get_route_handler(), self.about
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await _walk(request, mine, inner)
+            except Exception as problem:
+                return problems.answer(problem)
+
+        return handle
+
+
+async def _walk(request: Request, mine: About, inner: Handler) -> Response:
+    house = house_of(request)
+    actor = await who(request)
+    access.require(actor, mine.permission)
+    body = await read_json(request)
+    key = idempotency_key(request) if mine.writes else ""
+    same = request_hash(request, body)
+    bound_to = f"idempotency:{key}"
+
+    async def work(tx: Transaction) -> Response:
+        if key and (before := await access.claim_idempotency(tx, key, same)) is not None:
+            text = house.vault.unseal(before.body, bound_to).encode() if mine.secret else before.body
+            headers = {"idempotent-replay": "true"}
+            return Response(text, before.status, headers=headers, media_type="application/json" if text else None)
+        request.state.tx = tx
+        response = await inner(request)
+        if key:
+            said = bytes(response.body)
+            kept = house.vault.seal(said.decode(), bound_to) if mine.secret else said
+            await access.remember_reply(tx, key, same, response.status_code, kept)
+        return response
+
+    return await house.db.run(actor, work)
+
+
+async def _transaction(request: Request) -> Transaction:
+    tx: Transaction = request.state.tx
+    return tx
+
+
+Tx = Annotated[Transaction, Depends(_transaction)]
+"""What an endpoint takes to get the open transaction; it commits after the endpoint has answered without an error."""
+
+
+class Routes:
+    """Registers endpoints. `permission` has no default, on purpose."""
+
+    def __init__(self, tag: str) -> None:
+        self.router = APIRouter(route_class=GuardedRoute, tags=[tag])
+
+    def get(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
+        return self._add("GET", path, About(permission=_checked(permission), writes=False), 200)
+
+    def post(
+        self, path: str, *, permission: Permission, status: int = 200, secret: bool = False
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._add("POST", path, About(permission=_checked(permission), writes=True, secret=secret), status)
+
+    def patch(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
+        return self._add("PATCH", path, About(permission=_checked(permission), writes=True), 200)
+
+    def put(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
+        return self._add("PUT", path, About(permission=_checked(permission), writes=True), 200)
+
+    def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
+        return self._add("DELETE", path, About(permission=_checked(permission), writes=True), 204)
+
+    def _add(self, method: str, path: str, mine: About, status: int) -> Callable[[Endpoint], Endpoint]:
+        def register(endpoint: Endpoint) -> Endpoint:
+            _ABOUT[endpoint] = mine
+            self.router.add_api_route(path, endpoint, methods=[method], status_code=status, name=endpoint.__name__)
+            return endpoint
+
+        return register
+
+
+def _checked(permission: Permission) -> Permission:
+    if not isinstance(permission, Permission):
+        raise TypeError("A route needs a Permission.")
+    return permission

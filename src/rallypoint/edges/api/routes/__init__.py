@@ -1,0 +1,34 @@
+"""The routes, by the room they open. ALL is what the app includes, in the order the documentation shows."""
+
+from rallypoint.edges.api.routes import (
+    acts,
+    alerts,
+    catalog,
+    command,
+    incidents,
+    insight,
+    integrations,
+    keys,
+    oncall,
+    people,
+    policies,
+    response,
+)
+
+ALL = tuple(
+    module.routes
+    for module in (
+        incidents,
+        acts,
+        command,
+        response,
+        alerts,
+        oncall,
+        policies,
+        catalog,
+        integrations,
+        people,
+        keys,
+        insight,
+    )
+)

@@ -1,0 +1,92 @@
+"""Who leads, who owns, and how much it matters."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rallypoint import incidents
+from rallypoint.access import Permission
+from rallypoint.catalog import Impact, Urgency
+from rallypoint.edges.api.route import Routes, Tx
+from rallypoint.edges.api.views.incidents import IncidentView
+from rallypoint.edges.api.words import Id, Input, Line, Moment, Number, Text
+
+routes = Routes("command")
+
+
+class HandOver(Input):
+    to: Id
+    brief: Text = Field(description="What the next commander has to know.")
+
+
+class Priority(Input):
+    impact: Impact | None = None
+    urgency: Urgency | None = None
+    priority: Line | None = Field(None, description="Set by hand, against the matrix; the reason is kept.")
+    reason: Text
+
+
+class Owner(Input):
+    person_id: Id
+
+
+class Role(Input):
+    role: Line
+    person_id: Id
+
+
+class WhatIsHit(Input):
+    affected_people: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
+    impact_started_at: Moment | None = None
+
+
+@routes.post("/incidents/{number}/command", permission=Permission.WORK_INCIDENT)
+async def take_command(tx: Tx, number: Number) -> IncidentView:
+    """Take command. The key must belong to a person."""
+    await incidents.take_command(tx, number)
+    return await _shown(tx, number)
+
+
+@routes.post("/incidents/{number}/command/hand-over", permission=Permission.WORK_INCIDENT)
+async def hand_over(tx: Tx, number: Number, body: HandOver) -> IncidentView:
+    """Offer command to somebody, with a brief. It is theirs when they accept it."""
+    await incidents.hand_over(tx, number, to=body.to, brief=body.brief)
+    return await _shown(tx, number)
+
+
+@routes.post("/incidents/{number}/command/accept", permission=Permission.WORK_INCIDENT)
+async def accept_command(tx: Tx, number: Number) -> IncidentView:
+    await incidents.accept_command(tx, number)
+    return await _shown(tx, number)
+
+
+@routes.post("/incidents/{number}/roles", permission=Permission.WORK_INCIDENT)
+async def set_role(tx: Tx, number: Number, body: Role) -> IncidentView:
+    await incidents.set_role(tx, number, role=body.role, person_id=body.person_id)
+    return await _shown(tx, number)
+
+
+@routes.post("/incidents/{number}/priority", permission=Permission.WORK_INCIDENT)
+async def set_priority(tx: Tx, number: Number, body: Priority) -> IncidentView:
+    """Judge impact and urgency again. Lowering a priority needs the permission to."""
+    await incidents.set_priority(
+        tx, number, impact=body.impact, urgency=body.urgency, priority=body.priority, reason=body.reason
+    )
+    return await _shown(tx, number)
+
+
+@routes.post("/incidents/{number}/owner", permission=Permission.WORK_INCIDENT)
+async def set_owner(tx: Tx, number: Number, body: Owner) -> IncidentView:
+    await incidents.set_owner(tx, number, person_id=body.person_id)
+    return await _shown(tx, number)
+
+
+@routes.post("/incidents/{number}/impact", permission=Permission.WORK_INCIDENT)
+async def set_impact(tx: Tx, number: Number, body: WhatIsHit) -> IncidentView:
+    """Who is hit, and since when."""
+    await incidents.set_impact(tx, number, **body.model_dump(exclude_unset=True))
+    return await _shown(tx, number)
+
+
+async def _shown(tx: Tx, number: int) -> IncidentView:
+    return IncidentView.of(await incidents.incident(tx, number))

@@ -1,0 +1,85 @@
+"""The house, opened for the length of one command, with its database: the running one, or started for the occasion."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from rallypoint.actors import Actor, ActorKind
+from rallypoint.edges.cli.exits import Unready
+from rallypoint.settings import Settings
+
+if TYPE_CHECKING:
+    from rallypoint.db import Transaction
+    from rallypoint.house import House
+
+T = TypeVar("T")
+
+
+def settings() -> Settings:
+    """This command's settings, from the environment; wrong ones in words."""
+    from pydantic import ValidationError
+
+    from rallypoint.errors import Invalid, Problem
+
+    try:
+        return Settings()
+    except ValidationError as problem:
+        problems = [Problem("RALLYPOINT_" + str(e["loc"][0]).upper(), e["msg"]) for e in problem.errors()]
+        raise Invalid(problems) from None
+
+
+def actor() -> Actor:
+    """Whoever sits at this machine's command line may do everything, under their name."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = f"user {os.getuid()}"
+    return Actor(kind=ActorKind.SYSTEM, name=user, origin="cli")
+
+
+def at_home(work: Callable[["House"], Awaitable[T]]) -> T:
+    """Run `work` with an open house. The embedded database is started, and stopped again, where nobody runs it."""
+    from rallypoint.database_use import database
+
+    mine = settings()
+    with database(mine) as dsn:
+        return asyncio.run(_open(mine, dsn, work))
+
+
+def act(work: Callable[["Transaction"], Awaitable[T]], *, acting: str | None = None) -> T:
+    """Run `work` in one transaction as the command line, or as the person whose e-mail address is `acting`."""
+
+    async def whole(house: "House") -> T:
+        me = await _person(house, acting) if acting else actor()
+        return await house.db.run(me, work)
+
+    return at_home(whole)
+
+
+async def _open(mine: Settings, dsn: str, work: Callable[["House"], Awaitable[T]]) -> T:
+    from rallypoint.house import open_house
+
+    async with open_house(mine.model_copy(update={"database_url": dsn}), dsn=dsn, role="cli") as house:
+        await _schema_is_there(house)
+        return await work(house)
+
+
+async def _schema_is_there(house: "House") -> None:
+    from rallypoint.db.migrate import check
+
+    async with house.db.connection() as connection:
+        if await check(connection):
+            raise Unready("The database does not have this version's schema. Run `rallypoint migrate` first.")
+
+
+async def _person(house: "House", email: str) -> Actor:
+    from rallypoint import access
+    from rallypoint.errors import NotFound
+
+    async with house.db.transaction(actor()) as tx:
+        person = await access.person_by_email(tx, email)
+        if person is None:
+            raise NotFound("person with the e-mail address", email)
+        return await access.actor_for(tx, person.id, origin="cli")

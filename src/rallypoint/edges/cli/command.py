@@ -1,0 +1,29 @@
+"""How a command comes to be: `--json`, the settings, and errors as exit codes, the same for all."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from rallypoint.edges.cli.output import Out
+
+Body = Callable[..., Any]
+
+AS = click.option("--as", "acting", metavar="EMAIL", help="Act as this person instead of as the command line.")
+
+
+def command(group: click.Group, name: str, **options: Any) -> Callable[[Body], click.Command]:
+    """Registers a command whose function takes `out` first, then its own options."""
+
+    def register(body: Body) -> click.Command:
+        @functools.wraps(body)
+        def run(as_json: bool, **values: Any) -> Any:
+            return body(Out(as_json), **values)
+
+        flag = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON and nothing else.")
+        made: click.Command = click.command(name, **options)(flag(run))
+        group.add_command(made)
+        return made
+
+    return register

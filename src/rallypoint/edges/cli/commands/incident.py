@@ -1,0 +1,161 @@
+"""`incident`: from open to closed, from the command line."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rallypoint.edges.cli.at_home import act
+from rallypoint.edges.cli.command import AS, command
+from rallypoint.edges.cli.output import Out, pick
+
+if TYPE_CHECKING:
+    from rallypoint.db import Transaction
+    from rallypoint.incidents import Incident
+
+group = click.Group("incident", help="List, show and work on incidents.")
+
+NUMBER = click.argument("number", type=click.IntRange(1, 2**53 - 1))
+SAME = ("number", "title", "kind", "status", "status_category", "priority", "priority_reason", "impact", "urgency",
+        "description", "reporter_name", "logged_by", "created_at", "acknowledged_at", "restored_at", "resolved_at",
+        "confirmed_at", "closed_at", "resolution", "workaround", "reopened", "origin", "drill")  # fmt: skip
+
+
+def row(incident: "Incident") -> dict[str, Any]:
+    """The names that the API uses as well."""
+    return pick(incident, SAME) | {
+        "service": incident.service_key or None,
+        "owner": incident.owner_name or None,
+        "commander": incident.commander_name or None,
+    }
+
+
+@command(group, "list")
+@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+@click.option("--service", default="", help="A service's key.")
+@click.option("--priority", default="")
+@click.option("--search", "q", default="", help="Words, or a number.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+def list_(out: Out, everything: bool, service: str, priority: str, q: str, limit: int) -> None:
+    """Open incidents, the most pressing first."""
+
+    async def work(tx: "Transaction") -> list[dict[str, Any]]:
+        from rallypoint import incidents
+
+        wanted = incidents.BoardFilter(q=q, service=service, priority=priority, open_only=not everything)
+        found, _ = await incidents.board(tx, filter=wanted, cursor=None, limit=limit)
+        return [row(r.incident) | {"rank": r.rank, "rank_reason": r.rank_reason} for r in found]
+
+    columns = {"rank": "#", "number": "INC", "priority": "Prio", "status": "Status", "service": "Service",
+               "title": "Title", "commander": "Commander", "created_at": "Opened"}  # fmt: skip
+    out.table(act(work), columns, empty="No incident is open.")
+
+
+@command(group, "show")
+@NUMBER
+def show(out: Out, number: int) -> None:
+    """The record and its history."""
+
+    async def work(tx: "Transaction") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        entries, _ = await incidents.timeline(tx, number, cursor=None, limit=1000)
+        lines = [pick(e, ("occurred_at", "kind", "text", "reason", "actor_name", "origin")) for e in entries]
+        return row(await incidents.incident(tx, number)) | {"timeline": lines}
+
+    found = act(work)
+    if out.as_json:
+        out.result(found)
+        return
+    out.result(None, _heading(found))
+    columns = {"occurred_at": "When", "actor_name": "Who", "text": "What", "reason": "Why"}
+    out.table(found["timeline"], columns, empty="")
+
+
+def _heading(found: dict[str, Any]) -> str:
+    first = f"INC-{found['number']}  {found['priority']}  {found['status']}  {found['title']}"
+    facts = [f"{name}: {found[name]}" for name in ("service", "commander", "owner", "resolution") if found[name]]
+    return "\n".join([first, found["priority_reason"], *facts, ""])
+
+
+@command(group, "open")
+@click.option("--title", required=True)
+@click.option("--description", default="")
+@click.option("--service", help="A service's key.")
+@click.option("--impact", help="extensive, significant, moderate or minor; leave out what you do not know.")
+@click.option("--urgency", help="critical, high, medium or low.")
+@click.option("--reporter", "reporter_name", default="")
+@click.option("--contact", "reporter_contact", default="")
+@click.option("--drill", is_flag=True, help="An exercise: out of all figures.")
+@AS
+def open_(out: Out, acting: str | None, **values: Any) -> None:
+    """Log an incident; paging starts at once."""
+
+    async def work(tx: "Transaction") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        return row(await incidents.open_incident(tx, **_checked(values)))
+
+    opened = act(work, acting=acting)
+    out.result(opened, f"INC-{opened['number']} is open as {opened['priority']}: {opened['priority_reason']}")
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    from rallypoint.catalog import Impact, Urgency
+    from rallypoint.errors import Invalid
+
+    for name, kind in (("impact", Impact), ("urgency", Urgency)):
+        if values[name] is not None:
+            if values[name] not in set(kind):
+                raise Invalid(name, f"must be one of {', '.join(kind)}")
+            values[name] = kind(values[name])
+    return values
+
+
+def _verb(name: str, help: str, call: Callable[..., Awaitable[Any]], *options: Any) -> None:
+    """A command that does one thing to one incident, then says how it stands."""
+
+    def body(out: Out, number: int, acting: str | None, **values: Any) -> None:
+        async def work(tx: "Transaction") -> dict[str, Any]:
+            from rallypoint import incidents
+
+            await call(tx, number, **values)
+            return row(await incidents.incident(tx, number))
+
+        after = act(work, acting=acting)
+        out.result(after, f"INC-{number}: {after['status']}.")
+
+    for option in (NUMBER, AS, *options):
+        body = option(body)
+    command(group, name, help=help)(body)
+
+
+def _call(verb: str) -> Callable[..., Awaitable[Any]]:
+    async def call(tx: "Transaction", number: int, **values: Any) -> None:
+        from rallypoint import incidents
+
+        await getattr(incidents, verb)(tx, number, **values)
+
+    return call
+
+
+NOTE = click.option("--note", default="", help="For the record.")
+REASON = click.option("--reason", required=True, help="Why; it is kept.")
+TEXT = click.option("--text", required=True)
+RESOLUTION = click.option("--resolution", required=True, help="What was wrong and what was done.")
+WORKAROUND = click.option("--workaround", is_flag=True, help="It is a workaround.")
+KIND = click.option("--kind", type=click.Choice(["functional", "hierarchical"]), default="functional")
+POLICY = click.option("--to-policy", help="A policy's key; otherwise the next step comes at once.")
+
+_verb("ack", "Somebody works on it: paging stops.", _call("acknowledge"))
+_verb("escalate", "Bring in the next step, or another policy.", _call("escalate"), KIND, POLICY, NOTE)
+_verb("note", "A line for the timeline.", _call("note"), TEXT)
+_verb("hold", "Wait for something outside.", _call("hold"), REASON)
+_verb("resume", "Work goes on.", _call("resume"))
+_verb("restore", "Users have their service back.", _call("restore"), NOTE)
+_verb("resolve", "It is fixed; the reporter is asked.", _call("resolve"), RESOLUTION, WORKAROUND)
+_verb("confirm", "The reporter says it works.", _call("confirm"), NOTE)
+_verb("reject", "The reporter says it does not: open again.", _call("reject"), REASON)
+_verb("close", "File it.", _call("close"), NOTE)
+_verb("reopen", "It is not over.", _call("reopen"), REASON)
+_verb("cancel", "It was none.", _call("cancel"), REASON)

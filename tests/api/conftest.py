@@ -1,0 +1,78 @@
+"""The API on a real database: a house of its own, keys for each role, a client that calls the app directly."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from rallypoint import access, alerts
+from rallypoint.access import Role
+from rallypoint.access.vault import Vault
+from rallypoint.actors import SYSTEM
+from rallypoint.clock import ManualClock
+from rallypoint.db import Database
+from rallypoint.edges import api
+from rallypoint.egress import Egress
+from rallypoint.house import House
+from rallypoint.settings import Settings
+
+
+@dataclass
+class Client:
+    """Calls the API as the holder of a key."""
+
+    http: httpx2.AsyncClient
+    token: str
+
+    async def __call__(self, method: str, path: str, json: Any = None, **headers: str) -> httpx2.Response:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.http.request(
+            method, "/api/v1" + path, json=json, headers={"authorization": f"Bearer {self.token}"} | names
+        )
+
+
+@pytest.fixture
+async def house(db: Database, dsn: str, clock: ManualClock, tmp_path: Path) -> AsyncIterator[House]:
+    settings = Settings(data=tmp_path, port=8080)
+    egress, batcher = Egress(settings), alerts.Batcher(db)
+    yield House(
+        db=db, settings=settings, clock=clock, vault=Vault.open(settings), egress=egress, channels={}, batcher=batcher,
+        works=(), dsn=dsn,
+    )  # fmt: skip
+    await batcher.close()
+    await egress.close()
+
+
+@pytest.fixture
+def app(house: House) -> FastAPI:
+    return api.create(house)
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=mounted(app), raise_app_exceptions=True)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://rallypoint.example") as client:
+        yield client
+
+
+def mounted(app: FastAPI) -> Any:
+    """Under /api/v1, as edges/asgi.py does it."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    return Starlette(routes=[Mount("/api/v1", app=app)])
+
+
+async def key_for(db: Database, *roles: Role, scopes: list[str] | None = None) -> str:
+    async with db.transaction(SYSTEM) as tx:
+        made = await access.create_key(tx, name="-".join(roles) or "nothing", roles=roles, scopes=scopes)
+        return made.token
+
+
+@pytest.fixture
+async def admin(db: Database, http: httpx2.AsyncClient) -> Client:
+    return Client(http, await key_for(db, Role.ADMIN, Role.RESPONDER))
