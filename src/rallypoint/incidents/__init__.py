@@ -1,6 +1,6 @@
 """The record itself: what happened, what it is worth, who does what, and how it ends.
 
-Every change is one action: authority, lock, rule, compare-and-set, history, fact. reactions.py stands in wiring's table.
+Every change is one action: authority, lock, rule, compare-and-set, history, fact. reactions.py stands in wiring.py.
 """
 
 from rallypoint.incidents.actions import (
@@ -28,6 +28,7 @@ from rallypoint.incidents.command import (
     take_command,
 )
 from rallypoint.incidents.confirming import confirm, confirm_by_reporter, reject, reject_by_reporter
+from rallypoint.incidents.history import marks, timeline, verify_timeline
 from rallypoint.incidents.judging import set_category, set_impact, set_owner, set_priority
 from rallypoint.incidents.lifecycle import Verb, allowed
 from rallypoint.incidents.model import (
@@ -48,7 +49,6 @@ from rallypoint.incidents.model import (
 from rallypoint.incidents.opening import open_incident
 from rallypoint.incidents.reading import alerts_of, incident, related
 from rallypoint.incidents.reporter import incident_by_reporter_token, reporter_token
-from rallypoint.incidents.history import marks, timeline, verify_timeline
 from rallypoint.incidents.work import (
     add_hypothesis,
     add_link,

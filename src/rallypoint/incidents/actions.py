@@ -12,7 +12,7 @@ from rallypoint.actors import Actor, ActorKind
 from rallypoint.catalog.model import Domain, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
-from rallypoint.incidents import change, confirming, lifecycle, opening, reporter, history
+from rallypoint.incidents import change, confirming, history, lifecycle, opening, reporter
 from rallypoint.incidents.events import (
     IncidentAcknowledged,
     IncidentCancelled,
@@ -25,9 +25,9 @@ from rallypoint.incidents.events import (
     IncidentResumed,
     IncidentReviewed,
 )
+from rallypoint.incidents.history import Line
 from rallypoint.incidents.lifecycle import Decision, Verb
 from rallypoint.incidents.model import Confirmation, Incident
-from rallypoint.incidents.history import Line
 
 FUNCTIONAL, HIERARCHICAL = "functional", "hierarchical"
 

@@ -14,10 +14,10 @@ from rallypoint.catalog.model import StatusCategory
 from rallypoint.catalog.priority import is_higher
 from rallypoint.db import Transaction
 from rallypoint.errors import Conflict
-from rallypoint.incidents import actions, change, closure, confirming, intake, judging, opening, store, history
+from rallypoint.incidents import actions, change, closure, confirming, history, intake, judging, opening, store
 from rallypoint.incidents.events import AlertsJoined
-from rallypoint.incidents.model import Incident
 from rallypoint.incidents.history import Line
+from rallypoint.incidents.model import Incident
 
 TRIES = 5
 NAMED_MOST = 50

@@ -15,10 +15,10 @@ from rallypoint.catalog.model import Domain, Status, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
 from rallypoint.events import Fact
-from rallypoint.incidents import store, history
+from rallypoint.incidents import history, store
 from rallypoint.incidents.events import Lifecycle
-from rallypoint.incidents.model import Incident, TimelineEntry
 from rallypoint.incidents.history import Line
+from rallypoint.incidents.model import Incident, TimelineEntry
 
 Step = TypeVar("Step", bound=Lifecycle)
 

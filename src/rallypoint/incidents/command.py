@@ -6,8 +6,8 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import change, work_store
 from rallypoint.incidents.events import CommandTaken, IncidentChanged
-from rallypoint.incidents.model import HandOver, Incident, RoleHolding
 from rallypoint.incidents.history import Line
+from rallypoint.incidents.model import HandOver, Incident, RoleHolding
 
 COMMANDER = "commander"
 ROLES = (

@@ -9,9 +9,9 @@ from rallypoint.db import Transaction
 from rallypoint.engine import Timer
 from rallypoint.incidents import change, closure, lifecycle, opening, reporter, store
 from rallypoint.incidents.events import IncidentClosed, IncidentConfirmed, IncidentRejected
+from rallypoint.incidents.history import Line, append
 from rallypoint.incidents.lifecycle import Verb
 from rallypoint.incidents.model import Confirmation, Incident
-from rallypoint.incidents.history import Line, append
 
 CONFIRMATION = "incidents.confirmation"
 MONITOR_CONFIRMS = "incidents.monitor_confirms"

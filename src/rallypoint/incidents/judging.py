@@ -17,8 +17,8 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import change, lifecycle, opening
 from rallypoint.incidents.events import IncidentChanged, PriorityChanged
-from rallypoint.incidents.model import Incident
 from rallypoint.incidents.history import Line
+from rallypoint.incidents.model import Incident
 
 
 async def set_priority(

@@ -11,11 +11,11 @@ from rallypoint.catalog.model import Category, Domain, Impact, Kind, PriorityMod
 from rallypoint.catalog.priority import PriorityDecision, decide
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
-from rallypoint.incidents import change, reporter, store, history
+from rallypoint.incidents import change, history, reporter, store
 from rallypoint.incidents.events import IncidentOpened
+from rallypoint.incidents.history import Line
 from rallypoint.incidents.lifecycle import Decision
 from rallypoint.incidents.model import Confirmation, Incident
-from rallypoint.incidents.history import Line
 
 UNCONFIRMED: dict[str, Any] = {"confirmed_at": None, "confirmation": Confirmation.NONE, "confirmation_note": ""}
 NOT_OVER: dict[str, Any] = {"restored_at": None, "recovered_at": None, "resolved_at": None, "closed_at": None}

@@ -8,7 +8,7 @@ from rallypoint.actors import SYSTEM
 from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRouted
 from rallypoint.catalog import priority_model
 from rallypoint.db import Transaction
-from rallypoint.incidents import alerting, change, confirming, opening, store, history
+from rallypoint.incidents import alerting, change, confirming, history, opening, store
 from rallypoint.incidents.events import IncidentOpened, UpdatePublished
 from rallypoint.incidents.history import Line
 from rallypoint.notify.events import DeliveryFact, DeliveryFailed, DeliveryResent

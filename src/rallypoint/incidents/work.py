@@ -9,8 +9,8 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import change, history_store, work_store
 from rallypoint.incidents.events import IncidentChanged, UpdatePublished
-from rallypoint.incidents.model import Hypothesis, Incident, Link, Outcome, Task, TimelineEntry, Visibility
 from rallypoint.incidents.history import Line
+from rallypoint.incidents.model import Hypothesis, Incident, Link, Outcome, Task, TimelineEntry, Visibility
 
 NOTES = frozenset({"note", "decision", "call", "projection"})
 """Kinds of line that a person writes freely. A projection says what is expected, and what would set it off (R50)."""
