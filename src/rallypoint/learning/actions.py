@@ -9,8 +9,8 @@ from rallypoint.access.permissions import Permission, require
 from rallypoint.catalog.model import Kind
 from rallypoint.db import Transaction
 from rallypoint.errors import Conflict, Invalid, Refused
+from rallypoint.incidents.history import Line, append
 from rallypoint.incidents.model import Incident, TimelineEntry
-from rallypoint.incidents.timeline import Line, append
 from rallypoint.learning import facts, rules, store
 from rallypoint.learning.model import ActionItem, Improves, ItemState, Retrospective, State
 
