@@ -31,12 +31,21 @@ class Summary:
 
 
 class Trend(StrEnum):
-    """What two summaries may be said to show. Where the intervals overlap there is no arrow."""
+    """What two summaries of a time may be said to show; shorter is better. Overlapping intervals get no arrow."""
 
-    SHORTER = "shorter, intervals apart"
-    LONGER = "longer, intervals apart"
-    CANNOT_TELL = "cannot tell, intervals overlap"
-    TOO_FEW = "too few to say, n below 6"
+    BETTER = "better"
+    WORSE = "worse"
+    OVERLAP = "overlap"
+    TOO_FEW = "too few"
+
+    @property
+    def words(self) -> str:
+        return {
+            "better": "shorter, intervals apart",
+            "worse": "longer, intervals apart",
+            "overlap": "cannot tell, intervals overlap",
+            "too few": f"too few to say, n below {FEWEST_TO_COMPARE}",
+        }[self.value]
 
 
 def summarise(values: Sequence[float]) -> Summary:
@@ -102,7 +111,7 @@ def compare(before: Summary, after: Summary) -> Trend:
     if before.low is None or before.high is None or after.low is None or after.high is None:
         return Trend.TOO_FEW
     if after.high < before.low:
-        return Trend.SHORTER
+        return Trend.BETTER
     if after.low > before.high:
-        return Trend.LONGER
-    return Trend.CANNOT_TELL
+        return Trend.WORSE
+    return Trend.OVERLAP

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from rallypoint.statuspage.model import Page, StatusIncident
-from rallypoint.statuspage.wire import PATH, link, moment
+from rallypoint.statuspage.wire import link, moment
 
 ATOM = "http://www.w3.org/2005/Atom"
 NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -16,8 +16,8 @@ NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def atom(about: Page, incidents: Sequence[StatusIncident], *, base_url: str) -> str:
     feed = Element("feed", xmlns=ATOM)
     _texts(feed, id=f"urn:rallypoint:status:{about.public_id}", title=f"{about.name}: history")
-    SubElement(feed, "link", rel="alternate", type="text/html", href=f"{base_url}{PATH}")
-    SubElement(feed, "link", rel="self", type="application/atom+xml", href=f"{base_url}{PATH}/history.atom")
+    SubElement(feed, "link", rel="alternate", type="text/html", href=base_url)
+    SubElement(feed, "link", rel="self", type="application/atom+xml", href=f"{base_url}/history.atom")
     _texts(feed, updated=moment(max((i.updated_at for i in incidents), default=about.updated_at)))
     _texts(SubElement(feed, "author"), name=about.name)
     for each in incidents:
@@ -37,7 +37,7 @@ def atom(about: Page, incidents: Sequence[StatusIncident], *, base_url: str) -> 
 def rss(about: Page, incidents: Sequence[StatusIncident], *, base_url: str) -> str:
     root = Element("rss", version="2.0")
     channel = SubElement(root, "channel")
-    _texts(channel, title=f"{about.name}: history", link=f"{base_url}{PATH}", description=f"Incidents of {about.name}")
+    _texts(channel, title=f"{about.name}: history", link=base_url, description=f"Incidents of {about.name}")
     _texts(channel, lastBuildDate=_rfc822(max((i.updated_at for i in incidents), default=about.updated_at)))
     for each in incidents:
         item = SubElement(channel, "item")

@@ -1,5 +1,7 @@
 """The JSON that thousands of programs already read: the Statuspage format, version 2. Pure, from model to plain values.
 
+`base_url` is where people read the page, for example https://rallypoint.example.com/status.
+
 Names and words here belong to the format and are not ours to change; what we do not have is null or empty, not absent.
 """
 
@@ -9,8 +11,6 @@ from typing import Any
 
 from rallypoint.statuspage import rules
 from rallypoint.statuspage.model import Affected, Component, Page, StatusIncident, StatusUpdate
-
-PATH = "/status"
 
 
 def moment(at: datetime | None) -> str | None:
@@ -33,7 +33,7 @@ def page(about: Page, *, base_url: str) -> dict[str, Any]:
     return {
         "id": about.public_id,
         "name": about.name,
-        "url": f"{base_url}{PATH}",
+        "url": base_url,
         "time_zone": about.time_zone,
         "updated_at": moment(about.updated_at),
     }
@@ -100,7 +100,7 @@ def incident(i: StatusIncident, about: Page, *, base_url: str) -> dict[str, Any]
 
 def link(i: StatusIncident, *, base_url: str) -> str:
     """Where people read this incident."""
-    return f"{base_url}{PATH}/incidents/{i.public_id}"
+    return f"{base_url}/incidents/{i.public_id}"
 
 
 def update(u: StatusUpdate, i: StatusIncident) -> dict[str, Any]:

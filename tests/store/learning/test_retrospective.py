@@ -1,6 +1,7 @@
 """A real incident, from declared to resolved, and the retrospective that its record writes."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ async def bea(db: Database) -> Actor:
     )
 
 
-async def lived_through(db: Database, clock: ManualClock, bea: Actor, **known: str) -> int:
+async def lived_through(db: Database, clock: ManualClock, bea: Actor, **known: Any) -> int:
     """An incident that was declared, worked on for an hour, and resolved."""
     async with db.transaction(bea) as tx:
         opened = await incidents.open_incident(

@@ -44,7 +44,7 @@ async def say(db: Database, source: str, at: datetime, *, service: str | None = 
 async def read(db: Database) -> dict[str, Any]:
     """summary.json as a program outside gets it."""
     async with db.transaction(ANONYMOUS) as tx:
-        found = await statuspage.summary(tx, base_url="https://example.com")
+        found = await statuspage.summary(tx, base_url="https://example.com/status")
     return dict(json.loads(json.dumps(found)))
 
 
@@ -79,6 +79,7 @@ async def test_an_update_opens_an_incident_and_resolving_ends_it(shop: Database,
         "major",
     )
     assert incident["started_at"] == "2026-06-01T07:40:00.000Z"
+    assert found["page"]["url"] == "https://example.com/status"
     assert incident["shortlink"] == f"https://example.com/status/incidents/{incident['id']}"
     assert found["status"] == {"indicator": "major", "description": "Partial System Outage"}
     assert found["components"][0]["status"] == "partial_outage"
@@ -215,8 +216,8 @@ async def test_the_page_for_people(shop: Database, clock: ManualClock) -> None:
 async def test_feeds_are_xml_whatever_was_written(shop: Database, clock: ManualClock) -> None:
     await say(shop, "entry:1", clock.now(), text="a < b & \x0b ]]> done")
     async with shop.transaction(ANONYMOUS) as tx:
-        atom = ElementTree.fromstring(await statuspage.history_atom(tx, base_url="https://example.com"))
-        rss = ElementTree.fromstring(await statuspage.history_rss(tx, base_url="https://example.com"))
+        atom = ElementTree.fromstring(await statuspage.history_atom(tx, base_url="https://example.com/status"))
+        rss = ElementTree.fromstring(await statuspage.history_rss(tx, base_url="https://example.com/status"))
     names = {"a": "http://www.w3.org/2005/Atom"}
     content = atom.findtext("a:entry/a:content", namespaces=names)
     assert content == "2026-06-01T08:00:00.000Z Investigating: a < b & \ufffd ]]> done"

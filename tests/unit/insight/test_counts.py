@@ -172,4 +172,4 @@ def test_the_window_before_is_compared_but_not_counted() -> None:
     restore = next(m for m in found.measures if m.key == "time_to_restore")
     assert (found.counted, restore.n, restore.before_n) == (8, 8, 8)
     assert (restore.median, restore.before_median) == (10, 90)
-    assert restore.trend == "shorter, intervals apart"
+    assert restore.trend == "better"

@@ -101,13 +101,13 @@ def test_no_share_without_a_decision() -> None:
 
 def test_a_trend_needs_intervals_that_are_apart() -> None:
     low, high = summarise([10.0 + i for i in range(12)]), summarise([100.0 + i for i in range(12)])
-    assert compare(high, low) is Trend.SHORTER
-    assert compare(low, high) is Trend.LONGER
-    assert compare(low, summarise([15.0 + i for i in range(12)])) is Trend.CANNOT_TELL
+    assert compare(high, low) is Trend.BETTER
+    assert compare(low, high) is Trend.WORSE
+    assert compare(low, summarise([15.0 + i for i in range(12)])) is Trend.OVERLAP
     assert compare(low, summarise([1000.0] * 5)) is Trend.TOO_FEW
     assert compare(Summary(), low) is Trend.TOO_FEW
 
 
 @given(st.lists(minutes, min_size=6, max_size=40))
 def test_nothing_differs_from_itself(values: list[float]) -> None:
-    assert compare(summarise(values), summarise(values)) is Trend.CANNOT_TELL
+    assert compare(summarise(values), summarise(values)) is Trend.OVERLAP
