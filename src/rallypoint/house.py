@@ -9,20 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from os import getpid
 
-from typing import TYPE_CHECKING
-
-from rallypoint import wiring
+from rallypoint import alerts, catalog, wiring
+from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import Clock, DatabaseClock
 from rallypoint.db import Database
+from rallypoint.egress import Egress
 from rallypoint.engine.loop import Work
+from rallypoint.notify.ports import Channel
 from rallypoint.settings import Settings
-
-if TYPE_CHECKING:
-    from rallypoint.access.vault import Vault
-    from rallypoint.alerts import Batcher
-    from rallypoint.egress import Egress
-    from rallypoint.notify.ports import Channel
 
 POOL_SIZES = {"web": 10, "engine": 10, "all": 12, "cli": 2}
 
@@ -34,10 +29,10 @@ class House:
     db: Database
     settings: Settings
     clock: Clock
-    vault: "Vault"
-    egress: "Egress"
-    channels: Mapping[str, "Channel"]
-    batcher: "Batcher"
+    vault: Vault
+    egress: Egress
+    channels: Mapping[str, Channel]
+    batcher: alerts.Batcher
     works: Sequence[Work]
     dsn: str
 
@@ -54,7 +49,7 @@ async def open_house(
     dsn: str = "",
     clock: Clock | None = None,
     role: str = "all",
-    channels: Mapping[str, "Channel"] | None = None,
+    channels: Mapping[str, Channel] | None = None,
 ) -> AsyncIterator[House]:
     """Open the database and build everything on it.
 
@@ -63,16 +58,12 @@ async def open_house(
     dsn = dsn or settings.database_url
     clock = clock or DatabaseClock()
     db = await Database.connect(dsn, clock=clock, bus=wiring.bus(), size=POOL_SIZES[role], name=f"rallypoint-{role}")
-    from rallypoint import alerts
-    from rallypoint.access.vault import Vault
-    from rallypoint.egress import Egress
-
     vault = Vault.open(settings)
     egress = Egress(settings)
     batcher = alerts.Batcher(db)
     try:
         if channels is None:
-            channels = wiring.channels(settings, db, vault, egress)
+            channels = wiring.channels(settings, db, egress)
         yield House(
             db=db,
             settings=settings,
@@ -81,7 +72,7 @@ async def open_house(
             egress=egress,
             channels=channels,
             batcher=batcher,
-            works=wiring.works(db, channels),
+            works=wiring.works(db, channels, settings=settings, vault=vault),
             dsn=dsn,
         )
     finally:
@@ -92,12 +83,6 @@ async def open_house(
 
 async def prepare(dsn: str, *, clock: Clock | None = None) -> None:
     """What a migrated but empty database needs before the first person comes: the two seeded domains. Idempotent."""
-    try:
-        from rallypoint import catalog
-
-        catalog.seed  # noqa: B018
-    except (ImportError, AttributeError):
-        return
     db = await Database.connect(dsn, clock=clock or DatabaseClock(), bus=wiring.bus(), size=1)
     try:
         async with db.transaction(SYSTEM) as tx:

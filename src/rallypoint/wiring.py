@@ -1,70 +1,171 @@
-"""INTERIM while rooms land: the story table by name, missing names left out. Becomes plain imports."""
+"""The story of the product: who hears what, what time does, and which loops work.
 
-from importlib import import_module
+Read TOGETHER top to bottom: it is what happens when an alert comes in, in one transaction with its cause. AFTERWARDS
+is what may wait until after the commit, at least once, in order per subject. Nothing else subscribes to anything.
+"""
 
-from rallypoint.events import Bus
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-TOGETHER_NAMES = {
-    "alerts.events.AlertsRouted": ["incidents.reactions.open_or_join"],
-    "alerts.events.AlertsCleared": ["incidents.reactions.alerts_cleared"],
-    "alerts.events.AlertAcknowledged": ["incidents.reactions.alert_acknowledged"],
-    "incidents.events.IncidentOpened": [
-        "sla.reactions.start_clocks", "oncall.reactions.start_run", "incidents.reactions.tell_stakeholders",
-    ],
-    "incidents.events.IncidentAcknowledged": ["oncall.reactions.stop_run", "sla.reactions.note"],
-    "incidents.events.IncidentRestored": ["oncall.reactions.stop_run", "sla.reactions.note"],
-    "incidents.events.IncidentResolved": ["oncall.reactions.stop_run", "sla.reactions.note"],
-    "incidents.events.IncidentCancelled": ["oncall.reactions.stop_run", "sla.reactions.note"],
-    "incidents.events.IncidentClosed": ["oncall.reactions.stop_run", "sla.reactions.note"],
-    "incidents.events.IncidentConfirmed": ["sla.reactions.note"],
-    "incidents.events.IncidentHeld": ["sla.reactions.note"],
-    "incidents.events.IncidentResumed": ["sla.reactions.note"],
-    "incidents.events.IncidentReopened": ["oncall.reactions.restart_run", "sla.reactions.note"],
-    "incidents.events.IncidentRejected": ["oncall.reactions.restart_run", "sla.reactions.note"],
-    "incidents.events.PriorityChanged": ["sla.reactions.retarget", "oncall.reactions.priority_changed"],
-    "incidents.events.UpdatePublished": ["sla.reactions.updated", "incidents.reactions.tell_stakeholders"],
-    "incidents.events.IncidentReviewed": ["sla.reactions.note"],
-    "sla.events.ClockTouched": ["incidents.reactions.hold_still"],
-    "sla.events.DeadlineMoved": ["incidents.reactions.on_deadline_moved"],
-    "oncall.events.PersonPaged": ["incidents.reactions.on_person_paged"],
-    "oncall.events.StepSkipped": ["incidents.reactions.on_step_skipped"],
-    "oncall.events.RunExhausted": ["incidents.reactions.on_run_exhausted"],
-    "oncall.events.FallbackAlarmed": ["incidents.reactions.on_fallback_alarmed"],
-    "oncall.events.NobodyToPage": ["incidents.reactions.on_nobody_to_page"],
-    "oncall.events.RunTouched": ["incidents.reactions.hold_still"],
-    "oncall.events.RunRearmed": ["incidents.reactions.on_run_rearmed"],
-    "notify.events.PageFailed": ["oncall.reactions.page_failed"],
-    "notify.events.DeliverySent": ["incidents.reactions.on_delivery"],
-    "notify.events.DeliveryDelivered": ["incidents.reactions.on_delivery"],
-    "notify.events.DeliveryResent": ["incidents.reactions.on_delivery"],
-    "notify.events.DeliveryFailed": ["incidents.reactions.on_delivery"],
-    "sla.events.TargetAtRisk": ["incidents.reactions.on_target_at_risk", "oncall.reactions.escalate_at_risk"],
-    "sla.events.TargetBreached": ["incidents.reactions.on_target_breached", "oncall.reactions.escalate_breached"],
+import structlog
+
+from rallypoint import alerts, notify, oncall
+from rallypoint.access.vault import Vault
+from rallypoint.actors import SYSTEM
+from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRouted
+from rallypoint.connectors.sandbox import Sandbox
+from rallypoint.connectors.smtp import Smtp
+from rallypoint.connectors.webhook import Webhook
+from rallypoint.db import Database, Transaction
+from rallypoint.egress import Egress
+from rallypoint.engine import store as engine_store
+from rallypoint.engine.loop import TimerHandler, Work, drain_outbox, fire_timers
+from rallypoint.events import Afterwards, Bus, Fact, Together
+from rallypoint.incidents import confirming
+from rallypoint.incidents import reactions as incident
+from rallypoint.incidents.events import (
+    IncidentAcknowledged,
+    IncidentCancelled,
+    IncidentClosed,
+    IncidentConfirmed,
+    IncidentHeld,
+    IncidentOpened,
+    IncidentRejected,
+    IncidentReopened,
+    IncidentResolved,
+    IncidentRestored,
+    IncidentResumed,
+    IncidentReviewed,
+    PriorityChanged,
+    UpdatePublished,
+)
+from rallypoint.learning import reactions as review
+from rallypoint.notify.events import DeliveryDelivered, DeliveryFailed, DeliveryResent, DeliverySent, PageFailed
+from rallypoint.notify.methods import SECRET_BOUND_TO
+from rallypoint.notify.ports import Channel
+from rallypoint.oncall import reactions as paging
+from rallypoint.oncall.events import (
+    FallbackAlarmed,
+    NobodyToPage,
+    PersonPaged,
+    RunExhausted,
+    RunRearmed,
+    RunTouched,
+    StepSkipped,
+)
+from rallypoint.settings import Settings
+from rallypoint.sla import reactions as targets
+from rallypoint.sla.events import ClockTouched, DeadlineMoved, TargetAtRisk, TargetBreached
+from rallypoint.statuspage import reactions as public
+
+log = structlog.get_logger()
+
+TOGETHER: Mapping[type[Fact], Sequence[Together]] = {
+    # Signals become incidents.
+    AlertsRouted: [incident.open_or_join],
+    AlertsCleared: [incident.alerts_cleared],
+    AlertAcknowledged: [incident.alert_acknowledged],
+    # An incident opens: its targets run, somebody is paged, those who must know are told.
+    IncidentOpened: [targets.start_clocks, paging.start_run, incident.tell_stakeholders],
+    # It moves on: paging stops or starts again, and the clocks hear of it.
+    IncidentAcknowledged: [paging.stop_run, targets.note],
+    IncidentHeld: [targets.note],
+    IncidentResumed: [targets.note],
+    IncidentRestored: [paging.stop_run, targets.note],
+    IncidentResolved: [paging.stop_run, targets.note],
+    IncidentConfirmed: [targets.note],
+    IncidentRejected: [paging.restart_run, targets.note],
+    IncidentReopened: [paging.restart_run, targets.note],
+    IncidentReviewed: [targets.note],
+    IncidentClosed: [paging.stop_run, targets.note],
+    IncidentCancelled: [paging.stop_run, targets.note],
+    PriorityChanged: [targets.retarget, paging.priority_changed],
+    UpdatePublished: [targets.updated, incident.tell_stakeholders],
+    # Paging tells its part of the story; a page that reached nobody moves it on at once.
+    RunTouched: [incident.hold_still],
+    PersonPaged: [incident.on_person_paged],
+    StepSkipped: [incident.on_step_skipped],
+    RunExhausted: [incident.on_run_exhausted],
+    FallbackAlarmed: [incident.on_fallback_alarmed],
+    NobodyToPage: [incident.on_nobody_to_page],
+    RunRearmed: [incident.on_run_rearmed],
+    PageFailed: [paging.page_failed],
+    DeliverySent: [incident.on_delivery],
+    DeliveryDelivered: [incident.on_delivery],
+    DeliveryResent: [incident.on_delivery],
+    DeliveryFailed: [incident.on_delivery],
+    # Targets come near and pass: the story says so, and a response that is late hurries the paging.
+    ClockTouched: [incident.hold_still],
+    DeadlineMoved: [incident.on_deadline_moved],
+    TargetAtRisk: [incident.on_target_at_risk, paging.escalate_at_risk],
+    TargetBreached: [incident.on_target_breached, paging.escalate_breached],
 }
-AFTERWARDS_NAMES = {
-    "incidents.events.UpdatePublished": ["statuspage.reactions.render"],
-    "incidents.events.IncidentResolved": ["statuspage.reactions.render", "learning.reactions.draft"],
+
+AFTERWARDS: Mapping[type[Fact], Sequence[Afterwards]] = {
+    UpdatePublished: [public.render],
+    IncidentResolved: [public.render, review.draft],
+    IncidentCancelled: [public.render],
 }
 
-
-def _find(dotted):  # type: ignore[no-untyped-def]
-    module, _, name = dotted.rpartition(".")
-    try:
-        return getattr(import_module(f"rallypoint.{module}"), name, None)
-    except ModuleNotFoundError as problem:
-        if problem.name and problem.name.startswith("rallypoint."):
-            return None
-        raise
-
-
-def _table(names):  # type: ignore[no-untyped-def]
-    table = {}
-    for fact, handlers in names.items():
-        if (found := _find(fact)) is not None:
-            table[found] = [h for h in map(_find, handlers) if h is not None]
-    return table
+TIMERS: Mapping[str, TimerHandler] = {
+    "paging.step": paging.step_due,
+    "sla.warn": targets.look,
+    "sla.breach": targets.look,
+    confirming.CONFIRMATION: confirming.on_silence,
+    confirming.MONITOR_CONFIRMS: confirming.on_healthy,
+    confirming.CLOSES_ITSELF: confirming.on_enough_days,
+}
 
 
 def bus() -> Bus:
-    """Who hears what."""
-    return Bus(_table(TOGETHER_NAMES), _table(AFTERWARDS_NAMES))
+    """The story table, ready to be announced to."""
+    return Bus(TOGETHER, AFTERWARDS)
+
+
+def channels(settings: Settings, db: Database, egress: Egress) -> dict[str, Channel]:
+    """Every way out to people. In the demo without a mail server, mails are shown on the sandbox phone too."""
+    mail: Channel
+    if settings.demo and not settings.smtp_url:
+        mail = Sandbox(db, kind="email")
+    else:
+        mail = Smtp(settings.smtp_url, sender=settings.mail_from, replies=bool(settings.smtp_listen))
+    return {channel.kind: channel for channel in (mail, Webhook(egress), Sandbox(db))}
+
+
+def works(db: Database, ways_out: Mapping[str, Channel], *, settings: Settings, vault: Vault) -> list[Work]:
+    """Every loop of the engine, in the order in which an alert meets them."""
+
+    def unseal(sealed: bytes) -> str:
+        return vault.unseal(sealed, SECRET_BOUND_TO)
+
+    return [
+        *alerts.works(db),
+        Work("timers", "timer", lambda: fire_timers(db, TIMERS, set_aside), engine_store.next_due),
+        Work("outbox", "outbox", lambda: drain_outbox(db, set_aside), engine_store.next_due),
+        *notify.works(db, ways_out, base_url=settings.base_url, unseal=unseal),
+    ]
+
+
+async def set_aside(tx: Transaction, subject: str, what: str) -> None:
+    """Something failed too often and was put aside: a person must know, because the program gave up on it."""
+    log.error("set aside", subject=subject, what=what)
+    contact = await oncall.fallback(tx)
+    if contact is None or not (contact.person_id or contact.address):
+        return
+    await notify.alarm(
+        tx,
+        title=f"Rallypoint set aside a {subject}",
+        text=f"It failed again and again: {what}\n\nRun `rallypoint doctor` for what is waiting.",
+        person_id=contact.person_id,
+        address=contact.address,
+    )
+
+
+def watch(db: Database) -> Callable[[], Awaitable[None]]:
+    """What the engine looks after between its works: no paging run may have lost its timer (invariant I3)."""
+
+    async def look() -> None:
+        async with db.transaction(SYSTEM) as tx:
+            if found := await oncall.guard_orphans(tx):
+                log.error("paging runs without a timer were set going again", runs=found)
+
+    return look

@@ -42,7 +42,7 @@ class Front:
 
     def build(self, house: House) -> None:
         """Everything that answers, on a house that is open. Tests call this with a house of their own."""
-        self._hooks = Hooks(house)
+        self._hooks = Hooks(house.db, house.batcher)
         self._site = site(house)
 
     async def _live(self, receive: Receive, send: Send) -> None:
