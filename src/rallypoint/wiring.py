@@ -46,6 +46,7 @@ from rallypoint.oncall import reactions as paging
 from rallypoint.oncall.events import (
     FallbackAlarmed,
     NobodyToPage,
+    PersonLeftOut,
     PersonPaged,
     RunExhausted,
     RunRearmed,
@@ -84,6 +85,7 @@ TOGETHER: Mapping[type[Fact], Sequence[Together]] = {
     RunTouched: [incident.hold_still],
     PersonPaged: [incident.on_person_paged],
     StepSkipped: [incident.on_step_skipped],
+    PersonLeftOut: [incident.on_person_left_out],
     RunExhausted: [incident.on_run_exhausted],
     FallbackAlarmed: [incident.on_fallback_alarmed],
     NobodyToPage: [incident.on_nobody_to_page],
@@ -93,17 +95,19 @@ TOGETHER: Mapping[type[Fact], Sequence[Together]] = {
     DeliveryDelivered: [incident.on_delivery],
     DeliveryResent: [incident.on_delivery],
     DeliveryFailed: [incident.on_delivery],
-    # Targets come near and pass: the story says so, and a response that is late hurries the paging.
+    # Targets come near and pass: the story says so, and a person of authority is told.
     ClockTouched: [incident.hold_still],
     DeadlineMoved: [incident.on_deadline_moved],
-    TargetAtRisk: [incident.on_target_at_risk, paging.escalate_at_risk],
-    TargetBreached: [incident.on_target_breached, paging.escalate_breached],
+    TargetAtRisk: [incident.on_target_at_risk],
+    TargetBreached: [incident.on_target_breached],
 }
 
 AFTERWARDS: Mapping[type[Fact], Sequence[Afterwards]] = {
     UpdatePublished: [public.render],
     IncidentResolved: [public.render, review.draft],
     IncidentCancelled: [public.render],
+    IncidentConfirmed: [review.draft],
+    IncidentClosed: [review.draft],
 }
 
 TIMERS: Mapping[str, TimerHandler] = {

@@ -8,13 +8,14 @@ from rallypoint.actors import SYSTEM
 from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRouted
 from rallypoint.catalog import priority_model
 from rallypoint.db import Transaction
-from rallypoint.incidents import alerting, change, confirming, history, opening, store
+from rallypoint.incidents import alerting, authority, change, confirming, history, opening, store
 from rallypoint.incidents.events import IncidentOpened, UpdatePublished
 from rallypoint.incidents.history import Line
 from rallypoint.notify.events import DeliveryFact, DeliveryFailed, DeliveryResent
 from rallypoint.oncall.events import (
     FallbackAlarmed,
     NobodyToPage,
+    PersonLeftOut,
     PersonPaged,
     RunExhausted,
     RunRearmed,
@@ -59,6 +60,11 @@ async def on_step_skipped(tx: Transaction, fact: StepSkipped) -> None:
     await _say(tx, fact.incident, "page", f"Step {fact.step} was skipped", reason=reason, data={"step": fact.step})
 
 
+async def on_person_left_out(tx: Transaction, fact: PersonLeftOut) -> None:
+    data = {"step": fact.step}
+    await _say(tx, fact.incident, "page", f"{fact.person_name} was not paged", reason=fact.why, data=data)
+
+
 async def on_run_exhausted(tx: Transaction, fact: RunExhausted) -> None:
     await _say(tx, fact.incident, "page", "Nobody acknowledged", reason=fact.why, key=True)
 
@@ -92,6 +98,7 @@ async def on_target_at_risk(tx: Transaction, fact: TargetAtRisk) -> None:
     reason = f"three quarters of the {fact.priority} target are used"
     data = {"clock": fact.kind, "due_at": fact.due_at.isoformat(), "state": "at risk"}
     await _say(tx, fact.incident, "sla", text, reason=reason, data=data)
+    await authority.tell(tx, fact.incident, kind=fact.kind, what=f"{_target(fact.kind)} is at risk", reason=reason)
 
 
 async def on_target_breached(tx: Transaction, fact: TargetBreached) -> None:
@@ -99,6 +106,7 @@ async def on_target_breached(tx: Transaction, fact: TargetBreached) -> None:
     reason = f"the {fact.priority} target is used up"
     data = {"clock": fact.kind, "due_at": fact.due_at.isoformat(), "state": "breached"}
     await _say(tx, fact.incident, "sla", text, reason=reason, key=fact.kind != "update", data=data)
+    await authority.tell(tx, fact.incident, kind=fact.kind, what=f"{_target(fact.kind)} was missed", reason=reason)
 
 
 async def tell_stakeholders(tx: Transaction, fact: IncidentOpened | UpdatePublished) -> None:

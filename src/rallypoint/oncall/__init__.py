@@ -39,6 +39,7 @@ from rallypoint.oncall.runs import answered, escalate, guard_orphans
 from rallypoint.oncall.schedules import (
     add_override,
     add_rotation,
+    change_schedule,
     create_schedule,
     now,
     on_call,
@@ -75,6 +76,7 @@ __all__ = [
     "assign_policy",
     "assignments",
     "change_policy",
+    "change_schedule",
     "create_policy",
     "create_schedule",
     "dry_run",

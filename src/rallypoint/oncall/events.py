@@ -44,6 +44,15 @@ class StepSkipped(RunFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PersonLeftOut(RunFact):
+    """Somebody of a step was not paged with the others: the account is not active."""
+
+    step: int
+    person_name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunExhausted(RunFact):
     """Every step was tried and nobody acknowledged. The fallback is alarmed in the same transaction."""
 

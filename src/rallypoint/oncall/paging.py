@@ -8,7 +8,14 @@ from rallypoint.db import Transaction
 from rallypoint.engine import set_timer
 from rallypoint.oncall import policy_store, run_store, words
 from rallypoint.oncall.answers import answers, targets_of
-from rallypoint.oncall.events import FallbackAlarmed, NobodyToPage, PersonPaged, RunExhausted, StepSkipped
+from rallypoint.oncall.events import (
+    FallbackAlarmed,
+    NobodyToPage,
+    PersonLeftOut,
+    PersonPaged,
+    RunExhausted,
+    StepSkipped,
+)
 from rallypoint.oncall.model import About, EscalationPolicy, PagingRun, RunState
 from rallypoint.oncall.rules import Step, after, begin, walk
 from rallypoint.oncall.why import Why, paged, skipped
@@ -109,17 +116,25 @@ async def _page(tx: Transaction, run: PagingRun, step: Step) -> None:
             )
         )
     for name in step.left_out:
-        await _say_skipped(tx, run, step, Why.NOBODY_ACTIVE, name, f"{name} was not paged: the account is not active.")
+        await tx.announce(
+            PersonLeftOut(
+                incident=run.incident, run_id=run.id, step=step.step, person_name=name, why=Why.ACCOUNT_NOT_ACTIVE
+            )
+        )
 
 
 async def _skip(tx: Transaction, run: PagingRun, step: Step) -> None:
     detail = f" ({step.detail})" if step.detail else ""
-    await _say_skipped(tx, run, step, step.why, step.detail, skipped(step.step, f"{step.why}{detail}"))
-
-
-async def _say_skipped(tx: Transaction, run: PagingRun, step: Step, why: Why, detail: str, sentence: str) -> None:
-    fact = StepSkipped(incident=run.incident, run_id=run.id, step=step.step, why=why, detail=detail, sentence=sentence)
-    await tx.announce(fact)
+    await tx.announce(
+        StepSkipped(
+            incident=run.incident,
+            run_id=run.id,
+            step=step.step,
+            why=step.why,
+            detail=step.detail,
+            sentence=skipped(step.step, f"{step.why}{detail}"),
+        )
+    )
 
 
 async def _exhausted(tx: Transaction, run: PagingRun, why: Why) -> PagingRun:

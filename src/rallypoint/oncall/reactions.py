@@ -1,7 +1,6 @@
 """What paging does when something happened elsewhere. The facts come from rooms further on, so only their fields are
 known here."""
 
-from datetime import datetime
 from typing import Protocol
 
 from rallypoint import catalog
@@ -17,8 +16,6 @@ PAGED_KIND = "incident"
 
 WORKED_ON = "active"
 """The status category in which somebody has taken the incident."""
-
-RESPONSE = "response"
 
 
 class IncidentFact(Protocol):
@@ -36,12 +33,6 @@ class PriorityFact(Protocol):
     number: int
     now: str
     urgency: str
-
-
-class TargetFact(Protocol):
-    incident: int
-    kind: str
-    due_at: datetime
 
 
 async def start_run(tx: Transaction, fact: IncidentFact) -> None:
@@ -65,16 +56,6 @@ async def stop_run(tx: Transaction, fact: IncidentFact) -> None:
 
 async def priority_changed(tx: Transaction, fact: PriorityFact) -> None:
     await runs.retell(tx, fact.number, priority=fact.now, urgency=fact.urgency)
-
-
-async def escalate_at_risk(tx: Transaction, fact: TargetFact) -> None:
-    if fact.kind == RESPONSE:
-        await runs.hurry(tx, fact.incident, Why.SLA_AT_RISK)
-
-
-async def escalate_breached(tx: Transaction, fact: TargetFact) -> None:
-    if fact.kind == RESPONSE:
-        await runs.hurry(tx, fact.incident, Why.SLA_BREACHED)
 
 
 async def page_failed(tx: Transaction, fact: PageFailed) -> None:

@@ -111,14 +111,6 @@ async def _onward(
     return chosen, 0
 
 
-async def hurry(tx: Transaction, incident: int, why: Why) -> None:
-    """Go to the next step now, if people are still being paged: a deadline is near, or was missed."""
-    await tx.announce(RunTouched(incident=incident, run_id=0))
-    run = await run_store.live_run(tx, incident)
-    if run is not None and run.state is RunState.RUNNING:
-        await advance(tx, run, because=why)
-
-
 async def step_due(tx: Transaction, run_id: int, turn: int, epoch: int) -> None:
     """The time of a step is up. A timer of an earlier turn, epoch or state means nothing any more."""
     seen = await run_store.run(tx, run_id)

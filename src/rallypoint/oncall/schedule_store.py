@@ -24,6 +24,13 @@ async def add_schedule(tx: Transaction, *, key: str, name: str, team_id: int | N
     )  # fmt: skip
 
 
+async def save_schedule(tx: Transaction, id: int, *, name: str, team_id: int | None, time_zone: str) -> None:
+    await tx.execute(
+        "update schedule set name = :name, team_id = :team_id, time_zone = :time_zone where id = :id",
+        id=id, name=name, team_id=team_id, time_zone=time_zone,
+    )  # fmt: skip
+
+
 async def schedules(tx: Transaction) -> list[Schedule]:
     return await tx.fetch(Schedule, f"{SCHEDULE} order by name, id")
 

@@ -33,6 +33,19 @@ async def create_schedule(
     return made
 
 
+async def change_schedule(tx: Transaction, key: str, *, name: str, team: str | None, time_zone: str) -> Schedule:
+    """Rename a schedule, give it to another team, or move it to another zone: its rotations then mean that zone's time."""
+    access.require(tx.actor, Permission.EDIT_ONCALL)
+    checks = Checks()
+    name, time_zone = checks.name("name", name), checks.zone("time_zone", time_zone)
+    checks.done()
+    found = await schedule_store.schedule(tx, key)
+    team_id = (await access.team(tx, team)).id if team else None
+    await schedule_store.save_schedule(tx, found.id, name=name, team_id=team_id, time_zone=time_zone)
+    await access.record(tx, "schedule changed", key, {"name": name, "team": team, "time_zone": time_zone})
+    return await schedule_store.schedule(tx, key)
+
+
 async def add_rotation(
     tx: Transaction,
     schedule_key: str,

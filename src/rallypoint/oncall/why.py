@@ -10,11 +10,10 @@ class Why(StrEnum):
     AFTER_EMPTY_STEP = "nobody was there for the step before"
     NOT_REACHED = "nobody of the step before could be reached"
     ESCALATED_BY_PERSON = "escalated by hand"
-    SLA_AT_RISK = "the response target is about to be missed"
-    SLA_BREACHED = "the response target was missed"
     REOPENED = "the incident was opened again"
     NOBODY_ON_CALL = "nobody is on call for this step"
     NOBODY_ACTIVE = "nobody of this step has an active account"
+    ACCOUNT_NOT_ACTIVE = "the account is not active"
     NOBODY_IN_STEP = "this step names nobody"
     EXHAUSTED = "every step was tried"
     NOBODY_AT_ALL = "no step of the policy had anybody to page"
@@ -33,6 +32,7 @@ SILENT = frozenset(
     {
         Why.NOBODY_ON_CALL,
         Why.NOBODY_ACTIVE,
+        Why.ACCOUNT_NOT_ACTIVE,
         Why.NOBODY_IN_STEP,
         Why.EXHAUSTED,
         Why.NOBODY_AT_ALL,
