@@ -34,7 +34,9 @@ async def no_route(request: Request, problem: Exception) -> Response:
     if status == 405:
         found = refusals.shown(request, 405, (str(Refused("Open the page and press its button.")),))
     else:
-        found = refusals.shown(request, 404, (str(NotFound("page", request.url.path)), "The address may have a typing error."))
+        found = refusals.shown(
+            request, 404, (str(NotFound("page", request.url.path)), "The address may have a typing error.")
+        )
     return guard.dress(found, private=True)
 
 

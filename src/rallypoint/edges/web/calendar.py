@@ -54,7 +54,14 @@ def next_sunday_at_three(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def weeks(
-    shifts: Sequence[Shift], first: date, count: int, zone: ZoneInfo, *, now: datetime, me: int | None, names: Mapping[int, str]
+    shifts: Sequence[Shift],
+    first: date,
+    count: int,
+    zone: ZoneInfo,
+    *,
+    now: datetime,
+    me: int | None,
+    names: Mapping[int, str],
 ) -> tuple[Week, ...]:
     turns: dict[int, str] = {}
     for shift in shifts:
@@ -64,7 +71,13 @@ def weeks(
 
 
 def _week(
-    shifts: Sequence[Shift], start: date, zone: ZoneInfo, now: datetime, me: int | None, names: Mapping[int, str], turns: Mapping[int, str]
+    shifts: Sequence[Shift],
+    start: date,
+    zone: ZoneInfo,
+    now: datetime,
+    me: int | None,
+    names: Mapping[int, str],
+    turns: Mapping[int, str],
 ) -> Week:
     begin = datetime.combine(start, time(), zone).astimezone(UTC)
     end = datetime.combine(start + timedelta(days=7), time(), zone).astimezone(UTC)
@@ -87,14 +100,23 @@ def _week(
         a = max(a, at)
         name = names.get(shift.person_id, "somebody") if shift.person_id is not None else "Nobody"
         kind = (
-            "gap" if shift.person_id is None
-            else "past" if shift.ends_at <= now
-            else "you" if shift.person_id == me
+            "gap"
+            if shift.person_id is None
+            else "past"
+            if shift.ends_at <= now
+            else "you"
+            if shift.person_id == me
             else turns.get(shift.person_id, "a")
-        )  # fmt: skip
+        )
         both = f"{shift.starts_at.astimezone(zone):%a %H:%M} to {shift.ends_at.astimezone(zone):%a %H:%M}"
         stretches.append(
-            Stretch(cells=b - a, kind=kind, name=name, title=f"{name}, {both} ({shift.why})", override=shift.override_id is not None)
+            Stretch(
+                cells=b - a,
+                kind=kind,
+                name=name,
+                title=f"{name}, {both} ({shift.why})",
+                override=shift.override_id is not None,
+            )
         )
         at = b
     if at < whole:

@@ -134,9 +134,17 @@ def shares(items: Sequence[Share], finding: str) -> Shares:
         under = f"n {item.of}" + (", below" if below else "")
         spread = "" if item.low is None or item.high is None else f", interval {item.low:.0%} to {item.high:.0%}"
         return ShareRow(
-            name=item.name, title=f"{item.name}: {says} of {item.of}{spread}", y=20.0 + 40 * index, x=x(item.share),
-            low=x(item.low), high=x(item.high), goal=x(item.goal), below=below, says=says, under=under,
-        )  # fmt: skip
+            name=item.name,
+            title=f"{item.name}: {says} of {item.of}{spread}",
+            y=20.0 + 40 * index,
+            x=x(item.share),
+            low=x(item.low),
+            high=x(item.high),
+            goal=x(item.goal),
+            below=below,
+            says=says,
+            under=under,
+        )
 
     floor = 40.0 * len(items) + 4
     grid = tuple(Line(name=f"{n}" + (" %" if n == 0 else ""), x=x(n / 100) or 0.0) for n in range(0, 101, 20))
@@ -168,5 +176,7 @@ def hours(
         if person is not None and person != me:
             greys.setdefault(person, "12"[len(greys) % 2])
         kind = "gap" if person is None else "you" if person == me else greys[person]
-        found.append(Segment(kind=kind, x=round(a + (1 if a else 0), 1), width=round(max(b - a - (1 if a else 0), 0.5), 1)))
+        found.append(
+            Segment(kind=kind, x=round(a + (1 if a else 0), 1), width=round(max(b - a - (1 if a else 0), 0.5), 1))
+        )
     return tuple(found)

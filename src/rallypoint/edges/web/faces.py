@@ -13,7 +13,7 @@ LAST_QUARTER = 0.75
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """`way` is up or down from `at`, or fixed: then `digits` stands still. `run` is the tone of the bar, `share` its fill."""
+    """`way` is up or down from `at`, or fixed: then the digits stand still. `run` is the bar's tone, `share` its fill."""
 
     label: str
     way: str = "fixed"
@@ -48,7 +48,9 @@ def tone(clock: Clock, now: datetime) -> str:
     if now >= clock.due_at:
         return "bad"
     warned = clock.warn_at is not None and now >= clock.warn_at
-    return "" if not warned else "bad" if share_of(clock, now) >= LAST_QUARTER and clock.target_minutes >= 60 else "warn"
+    return (
+        "" if not warned else "bad" if share_of(clock, now) >= LAST_QUARTER and clock.target_minutes >= 60 else "warn"
+    )
 
 
 WORDS = {"response": ("Respond", "Response"), "resolution": ("Resolve", "Resolution"), "update": ("Update", "Update")}
@@ -77,13 +79,23 @@ def of_clock(clock: Clock, now: datetime, who: str = "") -> Face:
     if clock.state is ClockState.PAUSED:
         left = clock.target_minutes * 60 - clock.used.total_seconds()
         return Face(
-            label=f"{noun}, paused", seconds=left, tone="muted", mark="pause", unit="left", share=share, under="paused since",
+            label=f"{noun}, paused",
+            seconds=left,
+            tone="muted",
+            mark="pause",
+            unit="left",
+            share=share,
+            under="paused since",
             due=clock.paused_at,
-        )  # fmt: skip
+        )
     if not clock.counts or clock.due_at is None:
         return Face(label=f"{noun}, stopped", unit="no longer counts", share=share, run="ok", under="")
     late = now >= clock.due_at
-    label = "Next update" if clock.kind is ClockKind.UPDATE else f"{verb} within {duration_words(clock.target_minutes * 60)}"
+    label = (
+        "Next update"
+        if clock.kind is ClockKind.UPDATE
+        else f"{verb} within {duration_words(clock.target_minutes * 60)}"
+    )
     return Face(
         label=f"{noun}, late by" if late else label,
         way="up" if late else "down",
@@ -104,15 +116,26 @@ def impact(incident: Incident, now: datetime) -> Face:
     start = incident.impact_started_at
     if start is None:
         return Face(
-            label="Open for" if end is None else "Was open for", way="fixed" if end else "up", at=incident.created_at,
-            seconds=((end or now) - incident.created_at).total_seconds(), under="start of impact unknown; opened",
+            label="Open for" if end is None else "Was open for",
+            way="fixed" if end else "up",
+            at=incident.created_at,
+            seconds=((end or now) - incident.created_at).total_seconds(),
+            under="start of impact unknown; opened",
             due=incident.created_at,
-        )  # fmt: skip
+        )
     if end is None:
         return Face(
             label="Affected for", way="up", at=start, tone="bad", run="bad", share=1.0, under="since", due=start
         )
-    return Face(label="Was affected for", seconds=(end - start).total_seconds(), mark="check", under="until", due=end, run="ok", share=1.0)
+    return Face(
+        label="Was affected for",
+        seconds=(end - start).total_seconds(),
+        mark="check",
+        under="until",
+        due=end,
+        run="ok",
+        share=1.0,
+    )
 
 
 ORDER = ("response", "resolution", "update")

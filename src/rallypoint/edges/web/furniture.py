@@ -37,17 +37,23 @@ async def render(
 
 
 async def _top(request: Request) -> dict[str, int]:
-    """The worst open incident for the notice, where the page has no list of its own."""
+    """How many are open; and the worst of them for the notice, where the page has no list of its own."""
     path = request.url.path
-    if path == "/" or path.startswith(WITHOUT_NOTICE):
-        return {}
+    shows = path != "/" and not path.startswith(WITHOUT_NOTICE)
     async with visit.transaction(request) as tx:
-        ranked, _ = await incidents.board(tx, filter=BoardFilter(priority=LOUD), cursor=None, limit=1)
+        counts = await incidents.open_counts(tx)
+        ranked = []
+        if counts.get(LOUD) and shows:
+            ranked, _ = await incidents.board(tx, filter=BoardFilter(priority=LOUD), limit=1)
     if ranked:
         worst = ranked[0].incident
         since = worst.impact_started_at or worst.detected_at or worst.created_at
         notice = Disruption(
-            number=worst.number, title=worst.title, priority=worst.priority, since=since, commander=worst.commander_name or ""
+            number=worst.number,
+            title=worst.title,
+            priority=worst.priority,
+            since=since,
+            commander=worst.commander_name or "",
         )
         visit.update(request, disruption=notice)
-    return {}
+    return {"/board": sum(counts.values())}

@@ -54,6 +54,11 @@ def dress(response: Response, *, private: bool) -> Response:
 
 def inside(target: str | None, otherwise: str = "/") -> str:
     """An address to go back to, if it is one of ours; a form cannot send anybody elsewhere."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or any(c in target for c in "\r\n\t\\"):
+    if (
+        not target
+        or not target.startswith("/")
+        or target.startswith(("//", "/\\"))
+        or any(c in target for c in "\r\n\t\\")
+    ):
         return otherwise
     return target

@@ -17,4 +17,4 @@ def to_html(text: str | None) -> Markup:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
-    return Markup(cleaned)  # noqa: S704 - sanitised on the line above
+    return Markup(cleaned)

@@ -44,7 +44,9 @@ def sentences(problem: RallypointError) -> tuple[str, ...]:
             who = f"Who may: {problem.who_may}." if problem.who_may else ""
             return tuple(part for part in (problem.reason, who, problem.help) if part)
         case Invalid():
-            return tuple(f"{p.field}: {p.reason}" + (f", for example {p.example}" if p.example else "") for p in problem.problems)
+            return tuple(
+                f"{p.field}: {p.reason}" + (f", for example {p.example}" if p.example else "") for p in problem.problems
+            )
         case OutsideFailure():
             return tuple(part for part in (problem.said, problem.help) if part)
         case _:
@@ -65,7 +67,9 @@ async def page(request: Request, problem: RallypointError) -> Response:
 
 
 async def broken(request: Request) -> Response:
-    return shown(request, 500, ("The fault is ours and is in the log. Nothing you did was half done.", "Try again in a moment."))
+    return shown(
+        request, 500, ("The fault is ours and is in the log. Nothing you did was half done.", "Try again in a moment.")
+    )
 
 
 def shown(request: Request, status: int, words: tuple[str, ...]) -> Response:
@@ -73,5 +77,6 @@ def shown(request: Request, status: int, words: tuple[str, ...]) -> Response:
         return PlainTextResponse("", status_code=status)
     visit.update(request, nav=nav(request.url.path, {}))
     return HTMLResponse(
-        rendering.page("refusal.html", heading=TITLES.get(status, TITLES[500]), words=words, status=status), status_code=status
+        rendering.page("refusal.html", heading=TITLES.get(status, TITLES[500]), words=words, status=status),
+        status_code=status,
     )

@@ -87,14 +87,36 @@ def build() -> Environment:
         auto_reload=False,
     )
     environment.globals.update(
-        icon=icon, t=moment, ago=ago, span=span, tick=tick, local=local, static=assets.href, inc=incident_name,
-        sprite=assets.href("sprite.svg"), keys=keys.KEYS, keys_by_place=keys.BY_PLACE, initials=words.initials,
-        counted=words.counted, digits=words.digits, screen=_Seen(), blank=forms.of, zone_of=ZoneInfo,
-    )  # fmt: skip
+        icon=icon,
+        t=moment,
+        ago=ago,
+        span=span,
+        tick=tick,
+        local=local,
+        static=assets.href,
+        inc=incident_name,
+        sprite=assets.href("sprite.svg"),
+        keys=keys.KEYS,
+        keys_by_place=keys.BY_PLACE,
+        initials=words.initials,
+        counted=words.counted,
+        digits=words.digits,
+        screen=_Seen(),
+        blank=forms.of,
+        zone_of=ZoneInfo,
+    )
     environment.filters.update(
-        duration=words.duration_words, minutes=minutes, human=human, capitalize_first=capitalize_first,
-        number=words.number_words, markdown=markdown.to_html, pairs=pairs, zip_same=zip_same, zip_human=zip_human,
-    )  # fmt: skip
+        duration=words.duration_words,
+        minutes=minutes,
+        human=human,
+        capitalize_first=capitalize_first,
+        number=words.number_words,
+        markdown=markdown.to_html,
+        pairs=pairs,
+        zip_same=zip_same,
+        zip_human=zip_human,
+        minutes_of=minutes,
+    )
     return environment
 
 

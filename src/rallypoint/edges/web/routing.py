@@ -51,7 +51,9 @@ async def _answer(handler: Handler, permission: Permission, request: Request) ->
     try:
         await visit.arrive(request)
         if not guard.from_our_own_page(request):
-            raise Refused("This form was not sent from a page of ours.", help="Open the page again and press the button there.")
+            raise Refused(
+                "This form was not sent from a page of ours.", help="Open the page again and press the button there."
+            )
         access.require(visit.of(request).actor, permission)
         return await handler(request)
     except RallypointError as problem:

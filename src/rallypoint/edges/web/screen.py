@@ -63,7 +63,10 @@ class Screen:
     live: str = ""
 
 
-SCREEN: ContextVar[Screen] = ContextVar("screen", default=Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC")))
+NOBODY = Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC"))
+"""What a page sees before anything is known; the instant is never shown."""
+
+SCREEN: ContextVar[Screen] = ContextVar("screen", default=NOBODY)  # noqa: B039 - frozen
 
 PLACES: tuple[tuple[str, str, bool], ...] = (
     ("Now", "/", False),
@@ -82,6 +85,12 @@ def nav(path: str, counts: dict[str, int]) -> tuple[NavItem, ...]:
     """The main list, with where we are marked. An incident's page belongs to the board."""
     at = "/board" if path.startswith("/i/") else path
     return tuple(
-        NavItem(name=name, to=to, minor=minor, here=at == to or (to != "/" and at.startswith(to + "/")), count=counts.get(to))
+        NavItem(
+            name=name,
+            to=to,
+            minor=minor,
+            here=at == to or (to != "/" and at.startswith(to + "/")),
+            count=counts.get(to),
+        )
         for name, to, minor in PLACES
     )

@@ -17,7 +17,7 @@ SAID = {
     "workaround": "Workaround",
     "resolution": "Resolution",
 }
-"""Kinds whose text is what a person said; the headline is the kind. The text of every other kind is its own headline."""
+"""Kinds whose text is what a person said: the headline is the kind. Of every other kind the text is the headline."""
 
 DIAGNOSIS = ("hypothesis", "decision", "projection", "workaround", "resolution")
 PAGES = ("page", "delivery", "escalation")
@@ -72,16 +72,26 @@ def stop(incident: Incident, entry: TimelineEntry) -> Stop:
         elif len(said) <= SHORT and "\n" not in said:
             head, said = f"{head}: {said[:1].lower() + said[1:] if kind == 'decision' else said}", entry.reason or ""
     return Stop(
-        at=entry.occurred_at, kind=kind, head=head, said=said, who="" if who == via else who, via=via,
-        outcome=str(entry.data.get("outcome", "")), note="" if not said or said == entry.reason else entry.reason or "",
-        public=str(entry.visibility) == "public", key=entry.key, calm=calm(incident, entry.occurred_at),
-    )  # fmt: skip
+        at=entry.occurred_at,
+        kind=kind,
+        head=head,
+        said=said,
+        who="" if who == via else who,
+        via=via,
+        outcome=str(entry.data.get("outcome", "")),
+        note="" if not said or said == entry.reason else entry.reason or "",
+        public=str(entry.visibility) == "public",
+        key=entry.key,
+        calm=calm(incident, entry.occurred_at),
+    )
 
 
 def folded(incident: Incident, run: Sequence[TimelineEntry]) -> Stop:
     """A run of small entries as one line that counts them by kind. Entries come newest first."""
     counts = Counter(str(entry.kind) for entry in run)
-    words = ", ".join(f"{n} {kind}{'s' if n > 1 and not kind.endswith('s') else ''}" for kind, n in counts.most_common(4))
+    words = ", ".join(
+        f"{n} {kind}{'s' if n > 1 and not kind.endswith('s') else ''}" for kind, n in counts.most_common(4)
+    )
     newest, oldest = run[0].occurred_at, run[-1].occurred_at
     return Stop(at=oldest, until=newest, kind="fold", head=words, more=len(run), calm=calm(incident, oldest))
 
@@ -115,6 +125,26 @@ def story(incident: Incident, entries: Sequence[TimelineEntry], show: str = "key
             run.append(entry)
     flush()
     return tuple(stops)
+
+
+def right_now(incident: Incident) -> tuple[bool, str]:
+    """(calm, words) of the stop that is now; no words once the incident is over."""
+    end = incident.restored_at or incident.resolved_at
+    match str(incident.status_category):
+        case "triage":
+            return False, "waits for somebody to take it"
+        case "active":
+            return end is not None, f"{incident.commander_name or incident.acknowledged_by or 'somebody'} works on it"
+        case "on_hold":
+            return end is not None, f"on hold{', waits for ' + incident.hold_reason if incident.hold_reason else ''}"
+        case "restored":
+            return True, "customers are served again, the cause is still open"
+        case "resolved":
+            return True, "resolved" if incident.confirmed_at else "waits for a yes from whoever reported it"
+        case "review":
+            return True, "in review"
+        case _:
+            return True, ""
 
 
 def counts(entries: Sequence[TimelineEntry]) -> dict[str, int]:

@@ -11,7 +11,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 def clock_words(at: datetime, zone: ZoneInfo, now: datetime, form: str = "short") -> str:
     """An instant in the viewer's zone.
 
-    `short`: 03:14 today, otherwise with the day. `time`: always 03:14. `long`: always with the day. `day`: the day only.
+    `short`: 03:14 today, otherwise with the day. `time`: always 03:14. `long`: always with the day. `day`: only the day.
     """
     local, today = at.astimezone(zone), now.astimezone(zone)
     day = f"{local:%a} {local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")
@@ -77,7 +77,7 @@ def number_words(value: float | int | None, absent: str = "unknown") -> str:
     """1140 as 1,140; a fraction to one place."""
     if value is None:
         return absent
-    return f"{value:,}" if isinstance(value, int) or float(value).is_integer() and abs(value) < 1 else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1) else f"{value:,.1f}"
 
 
 def initials(name: str) -> str:

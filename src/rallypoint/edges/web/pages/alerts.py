@@ -17,7 +17,13 @@ from rallypoint.edges.web.routing import page
 from rallypoint.edges.web.screen import NavItem
 from rallypoint.errors import Invalid, Refused
 
-STATES = (("open", "Open"), ("firing", "Firing"), ("acknowledged", "Acknowledged"), ("resolved", "Resolved"), ("", "All"))
+STATES = (
+    ("open", "Open"),
+    ("firing", "Firing"),
+    ("acknowledged", "Acknowledged"),
+    ("resolved", "Resolved"),
+    ("", "All"),
+)
 KINDS = (
     ("prometheus", "Prometheus, pointing at us as an Alertmanager"),
     ("alertmanager", "Alertmanager, by webhook"),
@@ -42,14 +48,27 @@ async def show(request: Request) -> Response:
     counts["open"] = counts.get("firing", 0) + counts.get("acknowledged", 0)
     keep = {"service": service} if service else {}
     tabs = [
-        NavItem(name=name, to="/alerts?" + urlencode({"status": key, **keep}), here=key == state, count=counts.get(key) if key else None)
+        NavItem(
+            name=name,
+            to="/alerts?" + urlencode({"status": key, **keep}),
+            here=key == state,
+            count=counts.get(key) if key else None,
+        )
         for key, name in STATES
-    ]  # fmt: skip
+    ]
     further = "/alerts?" + urlencode({"status": state, **keep, "cursor": following}) if following else ""
     return await render(
-        request, "alerts.html", live="alert,incidents", alerts=found, tabs=tabs, further=further, integrations=integrations,
-        services={s.id: s for s in services}, unrouted=counts.get("unrouted", 0), service=service,
-    )  # fmt: skip
+        request,
+        "alerts.html",
+        live="alert,board",
+        alerts=found,
+        tabs=tabs,
+        further=further,
+        integrations=integrations,
+        services={s.id: s for s in services},
+        unrouted=counts.get("unrouted", 0),
+        service=service,
+    )
 
 
 @page("/alerts/{id:int}", permission=Permission.READ_ALERTS)
@@ -59,7 +78,8 @@ async def one(request: Request) -> Response:
         alert = await alerts.alert(tx, wanted)
         raw = await alerts.payload(tx, wanted)
         service = await catalog.service_by_id(tx, alert.service_id) if alert.service_id else None
-        incident = await incidents.of_alert(tx, wanted)
+        number = await incidents.number_of_alert(tx, wanted)
+        incident = await incidents.incident(tx, number) if number else None
         pages = await notify.pages_of(tx, incident.number) if incident else []
     return await render(
         request, "alert.html", live="alert", a=alert, raw=pretty(raw), service=service, incident=incident, pages=pages
@@ -84,18 +104,30 @@ async def listed(request: Request, form: forms.Form, status: int = 200) -> Respo
     async with visit.transaction(request) as tx:
         found, services = await alerts.integrations(tx), await catalog.services(tx)
     return await render(
-        request, "integrations.html", status=status, live="alert", integrations=found, form=form, kinds=KINDS,
-        services=[s for s in services if not s.retired], by_id={s.id: s for s in services},
+        request,
+        "integrations.html",
+        status=status,
+        live="alert",
+        integrations=found,
+        form=form,
+        kinds=KINDS,
+        services=[s for s in services if not s.retired],
+        by_id={s.id: s for s in services},
         may_edit=access.allows(visit.of(request).actor, Permission.MANAGE_INTEGRATIONS),
-    )  # fmt: skip
+    )
 
 
 def keep_key(request: Request, response: Response, made: Integration, key: str) -> Response:
     """The key is known at this moment only; the browser that made it may show it for a quarter of an hour."""
     response.set_cookie(
-        f"rallypoint_key_{made.id}", key, max_age=KEY_SECONDS, httponly=True, samesite="strict", secure=visit.is_secure(request),
+        f"rallypoint_key_{made.id}",
+        key,
+        max_age=KEY_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=visit.is_secure(request),
         path=f"/alerts/integrations/{made.id}",
-    )  # fmt: skip
+    )
     return response
 
 
@@ -114,7 +146,9 @@ async def create(request: Request) -> Response:
     except Refused as problem:
         return await listed(request, form.refused(refusals.in_words(problem)), 409)
     to = f"/alerts/integrations/{made.integration.id}"
-    return keep_key(request, visit.go(request, to, "Made. Paste the block below into the sender."), made.integration, made.key)
+    return keep_key(
+        request, visit.go(request, to, "Made. Paste the block below into the sender."), made.integration, made.key
+    )
 
 
 @page("/alerts/integrations/{id:int}", permission=Permission.READ_ALERTS)
@@ -126,11 +160,18 @@ async def setup(request: Request) -> Response:
         service = await catalog.service_by_id(tx, integration.service_id) if integration.service_id else None
     key = request.cookies.get(f"rallypoint_key_{wanted}", "")
     return await render(
-        request, "integration.html", live="alert", g=integration, service=service, key=key,
-        blocks=blocks(integration.kind, visit.house(request).settings.base_url, key or f"{integration.key_prefix}…your key…"),
+        request,
+        "integration.html",
+        live="alert",
+        g=integration,
+        service=service,
+        key=key,
+        blocks=blocks(
+            integration.kind, visit.house(request).settings.base_url, key or f"{integration.key_prefix}…your key…"
+        ),
         raw=[(message, pretty(message.body)[:5000]) for message in raw],
         may_edit=access.allows(visit.of(request).actor, Permission.MANAGE_INTEGRATIONS),
-    )  # fmt: skip
+    )
 
 
 @page("/alerts/integrations/{id:int}", permission=Permission.MANAGE_INTEGRATIONS, methods=("POST",))
@@ -140,7 +181,9 @@ async def change(request: Request) -> Response:
     to = f"/alerts/integrations/{wanted}"
     if form.text("what") == "key":
         made = await visit.run(request, lambda tx: alerts.rotate_key(tx, wanted))
-        return keep_key(request, visit.go(request, to, "A new key. The old one works for another day."), made.integration, made.key)
+        return keep_key(
+            request, visit.go(request, to, "A new key. The old one works for another day."), made.integration, made.key
+        )
     off = form.text("what") == "off"
     await visit.run(request, lambda tx: alerts.update_integration(tx, wanted, disabled=off))
     return visit.go(request, to, "Switched off: its messages are refused." if off else "Switched on.")

@@ -58,31 +58,65 @@ def views(now: Mapping[str, str]) -> list[NavItem]:
 async def show(request: Request) -> Response:
     query = request.query_params
     async with visit.transaction(request) as tx:
-        rows, following = await incidents.board(tx, filter=board_filter(query), cursor=query.get("cursor") or None, limit=LIMIT)
+        rows, following = await incidents.board(
+            tx, filter=board_filter(query), cursor=query.get("cursor") or None, limit=LIMIT
+        )
         services, domains = await catalog.services(tx), await catalog.domains(tx)
     on = chosen(query)
     now = visit.of(request).now
     further = f"/board?{urlencode({**on, 'cursor': following})}" if following else ""
     without = {key: "/board?" + urlencode({k: v for k, v in on.items() if k != key}) for key in on}
     return await render(
-        request, "board.html", live="incidents", copies=(Copy(name="CSV", to="/board.csv?" + urlencode(on)),
-        Copy(name="API call", to="/api/v1/incidents")), rows=[(row, faces.deadline(row.next_deadline, now)) for row in rows],
-        further=further, start="/board?" + urlencode(on) if query.get("cursor") else "", views=views(query), on=on, without=without,
-        services=services, domains=domains, priorities=PRIORITIES, categories=list(StatusCategory), kinds=list(Kind),
+        request,
+        "board.html",
+        live="board",
+        copies=(Copy(name="CSV", to="/board.csv?" + urlencode(on)), Copy(name="API call", to="/api/v1/incidents")),
+        rows=[(row, faces.deadline(row.next_deadline, now)) for row in rows],
+        further=further,
+        start="/board?" + urlencode(on) if query.get("cursor") else "",
+        views=views(query),
+        on=on,
+        without=without,
+        services=services,
+        domains=domains,
+        priorities=PRIORITIES,
+        categories=list(StatusCategory),
+        kinds=list(Kind),
         form=forms.of("filter", **on),
-    )  # fmt: skip
+    )
 
 
-CSV_HEAD = ("rank", "number", "title", "priority", "status", "service", "commander", "affected people", "created (UTC)",
-            "next deadline (UTC)", "reason for rank")  # fmt: skip
+CSV_HEAD = (
+    "rank",
+    "number",
+    "title",
+    "priority",
+    "status",
+    "service",
+    "commander",
+    "affected people",
+    "created (UTC)",
+    "next deadline (UTC)",
+    "reason for rank",
+)
 
 
 def csv_row(row: Ranked) -> tuple[object, ...]:
     """One incident as a line; a cell that a spreadsheet would take for a formula is defused."""
     i, due = row.incident, row.next_deadline
-    cells = (row.rank, i.number, i.title, i.priority, i.status, i.service_key or "", i.commander_name or "",
-             "" if i.affected_people is None else i.affected_people, i.created_at.isoformat(),
-             due.due_at.isoformat() if due and due.due_at else "", row.rank_reason)  # fmt: skip
+    cells = (
+        row.rank,
+        i.number,
+        i.title,
+        i.priority,
+        i.status,
+        i.service_key or "",
+        i.commander_name or "",
+        "" if i.affected_people is None else i.affected_people,
+        i.created_at.isoformat(),
+        due.due_at.isoformat() if due and due.due_at else "",
+        row.rank_reason,
+    )
     return tuple("'" + c if isinstance(c, str) and c[:1] in "=+-@\t\r" and c else c for c in cells)
 
 

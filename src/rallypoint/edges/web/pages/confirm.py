@@ -1,22 +1,16 @@
-"""The reporter's own page: what became of the report, and once it is resolved, a yes or a no. Looking at it acts on nothing."""
+"""The reporter's own page: what became of the report, and once it is resolved, a yes or a no. Looking changes nothing."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rallypoint import incidents
 from rallypoint.access import Permission
-from rallypoint.actors import SYSTEM, Actor, ActorKind
+from rallypoint.actors import SYSTEM
 from rallypoint.edges.web import forms, refusals, visit
 from rallypoint.edges.web.furniture import render
 from rallypoint.edges.web.routing import page
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import Incident
-
-
-def reporter(incident: Incident) -> Actor:
-    """Whoever holds the reporter's link acts as the reporter."""
-    name = incident.reporter_name or "The reporter"
-    return Actor(kind=ActorKind.REPORTER, name=name, origin="web", person_id=incident.reporter_person_id)
 
 
 async def find(request: Request) -> Incident:
@@ -31,7 +25,13 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
     public = [entry for entry in entries if str(entry.visibility) == "public"]
     public.sort(key=lambda entry: entry.occurred_at, reverse=True)
     return await render(
-        request, "confirm.html", status=status, i=incident, form=form, updates=public, token=request.path_params["token"]
+        request,
+        "confirm.html",
+        status=status,
+        i=incident,
+        form=form,
+        updates=public,
+        token=request.path_params["token"],
     )
 
 
@@ -43,14 +43,14 @@ async def show(request: Request) -> Response:
 @page("/r/{token}", permission=Permission.PUBLIC, methods=("POST",))
 async def answer(request: Request) -> Response:
     form = await forms.read(request, "answer")
-    incident, again = await find(request), f"/r/{request.path_params['token']}"
-    who = reporter(incident)
+    token = request.path_params["token"]
+    again = f"/r/{token}"
     try:
         if form.text("answer") == "yes":
-            await visit.run(request, lambda tx: incidents.confirm(tx, incident.number, note=form.text("note")), actor=who)
+            await visit.run(request, lambda tx: incidents.confirm_by_reporter(tx, token, note=form.text("note")))
             return visit.go(request, again, "Thank you. It is recorded as confirmed by you.")
         reason = form.required("reason", "say what still does not work, so that the right people look at it")
-        await visit.run(request, lambda tx: incidents.reject(tx, incident.number, reason=reason), actor=who)
+        await visit.run(request, lambda tx: incidents.reject_by_reporter(tx, token, reason=reason))
         return visit.go(request, again, "It is open again, with what you wrote. Sorry that it was not over.")
     except Invalid as problem:
         return await shown(request, form.wrong(problem), 422)

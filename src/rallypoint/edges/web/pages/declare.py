@@ -27,9 +27,18 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         if service := form.text("service"):
             alike, _ = await incidents.board(tx, filter=BoardFilter(service=service), cursor=None, limit=ALIKE)
     return await render(
-        request, "declare.html", status=status, form=form, services=services, domains=domains, categories=categories,
-        impacts=list(Impact), urgencies=list(Urgency), kinds=list(Kind), alike=alike,
-    )  # fmt: skip
+        request,
+        "declare.html",
+        status=status,
+        form=form,
+        services=services,
+        domains=domains,
+        categories=categories,
+        impacts=list(Impact),
+        urgencies=list(Urgency),
+        kinds=list(Kind),
+        alike=alike,
+    )
 
 
 @page("/declare", permission=Permission.DECLARE_INCIDENT)

@@ -12,13 +12,19 @@ from rallypoint.access import Permission
 from rallypoint.catalog import Impact, StatusCategory, Urgency
 from rallypoint.edges.web import faces, forms, story, visit
 from rallypoint.edges.web.furniture import render
-from rallypoint.edges.web.incident_verbs import Verb, verbs
+from rallypoint.edges.web.incident_verbs import verbs
 from rallypoint.edges.web.markdown_copy import as_markdown
 from rallypoint.edges.web.routing import page
 from rallypoint.edges.web.screen import Copy, NavItem
 from rallypoint.incidents import Incident, TimelineEntry
 
-SHOWS = (("key", "Key events"), ("all", "Everything"), ("diagnosis", "Diagnosis"), ("pages", "Pages"), ("tools", "From other tools"))
+SHOWS = (
+    ("key", "Key events"),
+    ("all", "Everything"),
+    ("diagnosis", "Diagnosis"),
+    ("pages", "Pages"),
+    ("tools", "From other tools"),
+)
 COMPOSER = (
     ("note", "Note"),
     ("update", "Update"),
@@ -27,7 +33,6 @@ COMPOSER = (
     ("call", "Call"),
     ("projection", "Projection"),
 )
-ROLES = ("deputy", "tech lead", "communications lead", "scribe", "responder", "subject-matter expert")
 PUBLIC_STATES = ("investigating", "identified", "monitoring", "resolved")
 OUTCOMES = ("supported", "ruled out", "fixed", "did not help")
 ENTRIES = 500
@@ -60,21 +65,28 @@ class Facts:
 def tabs(number: int, shown: str, entries: Sequence[TimelineEntry]) -> list[NavItem]:
     counts = story.counts(entries)
     return [
-        NavItem(name=name, to=f"/i/{number}" + (f"?show={key}" if key != "key" else "") + "#h-story", here=key == shown, count=counts[key])
+        NavItem(
+            name=name,
+            to=f"/i/{number}" + (f"?show={key}" if key != "key" else "") + "#h-story",
+            here=key == shown,
+            count=counts[key],
+        )
         for key, name in SHOWS
-    ]  # fmt: skip
+    ]
 
 
 async def gather(tx: Any, incident: Incident) -> Facts:
     number, service = incident.number, incident.service_id
     domain = await catalog.domain_by_id(tx, incident.domain_id)
+    runs = await oncall.runs_of(tx, number)
     return Facts(
+        nobody=next((run.why for run in runs if run.live and not run.heard and run.alarmed_at), ""),
         roles=await incidents.roles(tx, number),
         tasks=await incidents.tasks(tx, number),
         hypotheses=await incidents.hypotheses(tx, number),
         alerts=await incidents.alerts_of(tx, number),
         pages=await notify.pages_of(tx, number),
-        runs=await oncall.runs_of(tx, number),
+        runs=runs,
         links=await incidents.links(tx, number),
         related=await incidents.related(tx, number),
         runbooks=await catalog.runbooks(tx, service, incident.category_id) if service else (),
@@ -84,7 +96,8 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         components=await statuspage.components(tx),
         categories=await catalog.categories(tx, incident.domain_id),
         domain=domain,
-        retrospective=await learning.find_retrospective(tx, number),
+        handover=await incidents.offered_command(tx, number),
+        retrospective=await learning.maybe_retrospective(tx, number),
     )
 
 
@@ -99,16 +112,35 @@ async def shown(request: Request, number: int, *, failed: forms.Form | None = No
         facts = await gather(tx, incident)
         ranked = await incidents.rank_of(tx, number) if StatusCategory(incident.status_category).open else None
     screen = visit.of(request)
-    main, rest = verbs(incident, screen.actor)
+    main, rest = verbs(incident, facts.domain, screen.actor)
+    now_calm, now_says = story.right_now(incident)
     return await render(
-        request, "incident.html", status=status, live=f"incident:{number}",
+        request,
+        "incident.html",
+        status=status,
+        live=f"incident:{number}",
         copies=(Copy(name="Markdown", to=f"/i/{number}.md"), Copy(name="API call", to=f"/api/v1/incidents/{number}")),
-        i=incident, faces=faces.of(incident, clocks, screen.now), stops=story.story(incident, entries, show),
-        tabs=tabs(number, show, entries), show=show, f=facts, ranked=ranked, main=main, rest=rest,
-        may_work=access.allows(screen.actor, Permission.WORK_INCIDENT), composer=COMPOSER, roles=ROLES,
-        public_states=PUBLIC_STATES, outcomes=OUTCOMES, impacts=list(Impact), urgencies=list(Urgency),
-        failed=failed or forms.of("none"), opened=failed.name if failed else "",
-    )  # fmt: skip
+        i=incident,
+        faces=faces.of(incident, clocks, screen.now),
+        stops=story.story(incident, entries, show),
+        tabs=tabs(number, show, entries),
+        show=show,
+        f=facts,
+        ranked=ranked,
+        main=main,
+        rest=rest,
+        may_work=access.allows(screen.actor, Permission.WORK_INCIDENT),
+        now_calm=now_calm,
+        now_says=now_says,
+        composer=COMPOSER,
+        roles=[role for role in incidents.ROLES if role != "commander"],
+        public_states=PUBLIC_STATES,
+        outcomes=OUTCOMES,
+        impacts=list(Impact),
+        urgencies=list(Urgency),
+        failed=failed or forms.of("none"),
+        opened=failed.name if failed else "",
+    )
 
 
 def number_of(request: Request) -> int:
@@ -126,6 +158,3 @@ async def markdown(request: Request) -> Response:
         incident = await incidents.incident(tx, number_of(request))
         entries, _ = await incidents.timeline(tx, incident.number, limit=ENTRIES)
     return PlainTextResponse(as_markdown(incident, entries, visit.of(request).zone, visit.of(request).now))
-
-
-__all__ = ["Verb", "shown"]

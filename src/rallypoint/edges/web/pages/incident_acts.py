@@ -70,7 +70,12 @@ async def escalate(tx: Transaction, number: int, form: Form) -> object:
 async def priority(tx: Transaction, number: int, form: Form) -> object:
     reason = form.required("reason", "write why; it stands on the timeline")
     return await incidents.set_priority(
-        tx, number, impact=form.maybe("impact"), urgency=form.maybe("urgency"), priority=form.maybe("priority"), reason=reason
+        tx,
+        number,
+        impact=form.maybe("impact"),
+        urgency=form.maybe("urgency"),
+        priority=form.maybe("priority"),
+        reason=reason,
     )
 
 
@@ -78,7 +83,9 @@ async def hand_over(tx: Transaction, number: int, form: Form) -> object:
     to = form.number("to")
     if to is None:
         raise Invalid("to", "choose who takes over")
-    return await incidents.hand_over(tx, number, to=to, brief=form.required("brief", "say what is known and what comes next"))
+    return await incidents.hand_over(
+        tx, number, to=to, brief=form.required("brief", "say what is known and what comes next")
+    )
 
 
 async def add_task(tx: Transaction, number: int, form: Form) -> object:
@@ -97,15 +104,20 @@ async def add_link(tx: Transaction, number: int, form: Form) -> object:
     url = form.required("url", "write the address", "https://grafana.example.org/d/42")
     if not url.startswith(("https://", "http://")):
         raise Invalid("url", "an address starts with https:// or http://", "https://grafana.example.org/d/42")
-    return await incidents.add_link(tx, number, kind="web", title=form.text("title") or url, url=url)
+    return await incidents.add_link(tx, number, title=form.text("title") or url, url=url)
 
 
 def resolution(form: Form) -> str:
-    return form.required("resolution", "say what fixed it; the reporter reads it", "Rolled payments back to 2026.06.03-4")
+    return form.required(
+        "resolution", "say what fixed it; the reporter reads it", "Rolled payments back to 2026.06.03-4"
+    )
 
 
 ACTS: dict[str, tuple[Act, str]] = {
-    "acknowledge": (lambda tx, n, f: incidents.acknowledge(tx, n, via="web"), "Acknowledged. Everything pending is void."),
+    "acknowledge": (
+        lambda tx, n, f: incidents.acknowledge(tx, n, via="web"),
+        "Acknowledged. Everything pending is void.",
+    ),
     "escalate": (escalate, "Escalated."),
     "restore": (lambda tx, n, f: incidents.restore(tx, n, note=f.text("note")), "Marked restored."),
     "resolve": (
@@ -113,11 +125,16 @@ ACTS: dict[str, tuple[Act, str]] = {
         "Resolved. The reporter is asked to confirm.",
     ),
     "confirm": (lambda tx, n, f: incidents.confirm(tx, n, note=f.text("note")), "Confirmed."),
-    "reject": (lambda tx, n, f: incidents.reject(tx, n, reason=f.required("reason", "say what does not work")), "Open again."),
+    "reject": (
+        lambda tx, n, f: incidents.reject(tx, n, reason=f.required("reason", "say what does not work")),
+        "Open again.",
+    ),
     "close": (lambda tx, n, f: incidents.close(tx, n, note=f.text("note")), "Closed."),
     "reopen": (lambda tx, n, f: incidents.reopen(tx, n, reason=f.required("reason", "say why")), "Reopened."),
     "cancel": (lambda tx, n, f: incidents.cancel(tx, n, reason=f.required("reason", "say why")), "Cancelled."),
     "hold": (lambda tx, n, f: incidents.hold(tx, n, reason=f.required("reason", "say what we wait for")), "On hold."),
+    "recover": (lambda tx, n, f: incidents.recover(tx, n, note=f.text("note")), "Noted: everything is as it was."),
+    "review": (lambda tx, n, f: incidents.review(tx, n), "In review."),
     "resume": (lambda tx, n, f: incidents.resume(tx, n), "Work goes on."),
     "command": (lambda tx, n, f: incidents.take_command(tx, n), "You command this incident."),
     "hand-over": (hand_over, "Offered. It is theirs when they accept."),
@@ -127,7 +144,10 @@ ACTS: dict[str, tuple[Act, str]] = {
     "task": (add_task, ""),
     "role": (set_role, ""),
     "link": (add_link, ""),
-    "workaround": (lambda tx, n, f: incidents.set_workaround(tx, n, text=f.required("text", "write the workaround")), ""),
+    "workaround": (
+        lambda tx, n, f: incidents.set_workaround(tx, n, text=f.required("text", "write the workaround")),
+        "",
+    ),
 }
 
 
@@ -148,7 +168,10 @@ async def act(request: Request, number: int, name: str, work: Act, said: str) ->
 async def impact(request: Request) -> Response:
     async def work(tx: Transaction, number: int, form: Form) -> object:
         return await incidents.set_impact(
-            tx, number, affected_people=form.number("affected_people"), impact_started_at=moment(form, "impact_started_at", request)
+            tx,
+            number,
+            affected_people=form.number("affected_people"),
+            impact_started_at=moment(form, "impact_started_at", request),
         )
 
     return await act(request, number_of(request), "impact", work, "")

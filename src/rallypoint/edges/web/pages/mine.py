@@ -37,10 +37,20 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         rules = await notify.rules(tx, person_id)
         pages = await notify.my_pages(tx, person_id)
     return await render(
-        request, "mine.html", status=status, person=person, methods=methods, rules=rules, pages=pages, form=form,
-        zones=sorted(visit.all_zones()), urgencies=URGENCIES, waits=WAITS, kinds=list(MethodKind),
+        request,
+        "mine.html",
+        status=status,
+        person=person,
+        methods=methods,
+        rules=rules,
+        pages=pages,
+        form=form,
+        zones=sorted(visit.all_zones()),
+        urgencies=URGENCIES,
+        waits=WAITS,
+        kinds=list(MethodKind),
         names={m.id: m.label or m.kind.words for m in methods},
-    )  # fmt: skip
+    )
 
 
 @page("/me", permission=Permission.OWN_ACCOUNT)
@@ -85,7 +95,10 @@ async def change_method(request: Request) -> Response:
     acts: dict[str, tuple[Callable[[Transaction], Awaitable[object]], str]] = {
         "test": (lambda tx: notify.send_test(tx, method), "A test page is on its way."),
         "code": (lambda tx: notify.send_code(tx, method), "A code is on its way. Type it in beside the method."),
-        "verify": (lambda tx: notify.verify_contact_method(tx, method, form.text("code")), "Verified. Pages reach you there."),
+        "verify": (
+            lambda tx: notify.verify_contact_method(tx, method, form.text("code")),
+            "Verified. Pages reach you there.",
+        ),
         "remove": (lambda tx: notify.remove_contact_method(tx, method), "Taken off."),
     }
     if request.path_params["verb"] not in acts:

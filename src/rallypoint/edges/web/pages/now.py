@@ -49,7 +49,11 @@ async def team_rows(tx: Transaction, me: int | None) -> list[TeamNow]:
         segments = charts.hours([(s.starts_at, s.ends_at, s.person_id) for s in shifts], tx.now, tx.now + AHEAD, me)
         who = [names.get(s.person_id, "somebody") if s.person_id else "nobody" for s in shifts]
         gap = next((s for s in shifts if s.person_id is None), None)
-        rows.append(TeamNow(at=at, segments=segments, says=f"{at.schedule.name}, next 24 hours: " + ", then ".join(who), gap=gap))
+        rows.append(
+            TeamNow(
+                at=at, segments=segments, says=f"{at.schedule.name}, next 24 hours: " + ", then ".join(who), gap=gap
+            )
+        )
     return rows
 
 
@@ -70,13 +74,17 @@ async def checklist(tx: Transaction, me: int | None, seen: str) -> list[Step]:
     shared = any(len(rotation.people) >= 3 for view in schedules for rotation in view.rotations)
     answered = me is not None and any(view.page.acknowledged_at for view in await notify.my_pages(tx, me))
     component = bool(await statuspage.components(tx))
-    reviewed = bool(await learning.retrospectives(tx))
+    reviewed = bool((await learning.list_retrospectives(tx, limit=1))[0])
     return [
         Step(name="Acknowledge a page", to="/sandbox/phone", done=answered, note="1 min"),
         Step(name="Connect a monitor", to="/alerts/integrations", done=heard, note="2 min"),
         Step(name="Make a rotation of three", to="/oncall/new", done=shared, note="2 min"),
         Step(name="Ask who would be paged Sunday 03:00", to="/oncall/dry-run", done="dry-run" in seen, note="1 min"),
-        Step(name="Say who is told when nobody answers", to="/oncall/policies", done=await oncall.fallback(tx) is not None),
+        Step(
+            name="Say who is told when nobody answers",
+            to="/oncall/policies",
+            done=await oncall.fallback(tx) is not None,
+        ),
         Step(name="Put a service on the status page", to="/admin/status", done=component, note="1 min"),
         Step(name="Close an incident and read its review", to="/learning", done=reviewed, note="3 min"),
     ]
@@ -105,11 +113,24 @@ async def show(request: Request) -> Response:
         pages = [view.page for view in await notify.my_pages(tx, me)] if me else []
         steps = await checklist(tx, me, seen) if access.allows(tx.actor, Permission.MANAGE_INTEGRATIONS) else []
         fallback = await oncall.fallback(tx)
+        counts = await incidents.open_counts(tx)
         zones = await other_zones(tx, visit.of(request).zone)
         methods = await notify.contact_methods(tx, me) if me else []
     rows = [(r, faces.deadline(r.next_deadline, visit.of(request).now)) for r in ranked]
     return await render(
-        request, "now.html", live="incidents,pages,oncall", copies=(Copy(name="CSV", to="/board.csv"),), teams=teams, rows=rows,
-        more=bool(more), pages=pages, steps=steps, shift=my_shift(teams, me), fallback=fallback, methods=methods, zones=zones, total=f"{len(ranked)}{' of more' if more else ''}",
+        request,
+        "now.html",
+        live="board",
+        copies=(Copy(name="CSV", to="/board.csv"),),
+        teams=teams,
+        rows=rows,
+        more=bool(more),
+        pages=pages,
+        steps=steps,
+        shift=my_shift(teams, me),
+        fallback=fallback,
+        methods=methods,
+        zones=zones,
+        total=sum(counts.values()),
         waiting=[p for p in pages if p.live],
-    )  # fmt: skip
+    )

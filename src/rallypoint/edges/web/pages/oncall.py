@@ -27,7 +27,7 @@ async def show(request: Request) -> Response:
         services = [s for s in await catalog.services(tx) if not s.retired]
         uncovered = [s for s in services if await oncall.policy_of(tx, s.id) is None]
     return await render(
-        request, "oncall.html", live="oncall", teams=teams, policies=policies, fallback=fallback, uncovered=uncovered
+        request, "oncall.html", live="board", teams=teams, policies=policies, fallback=fallback, uncovered=uncovered
     )
 
 
@@ -42,12 +42,26 @@ async def schedule_page(request: Request, key: str, form: forms.Form, status: in
         shifts = await oncall.shifts(tx, view.schedule.id, start, end)
         people = {person.id: person for person in await access.people(tx)}
         ahead = await oncall.shifts(tx, view.schedule.id, tx.now, tx.now + timedelta(weeks=WEEKS))
-    weeks = calendar.weeks(shifts, monday, WEEKS, screen.zone, now=screen.now, me=me, names={p.id: p.name for p in people.values()})
+    weeks = calendar.weeks(
+        shifts, monday, WEEKS, screen.zone, now=screen.now, me=me, names={p.id: p.name for p in people.values()}
+    )
     return await render(
-        request, "schedule.html", status=status, live="oncall", view=view, schedule_zone=zone.key, weeks=weeks, people=people, ahead=ahead,
-        gaps=[s for s in ahead if s.person_id is None], monday=monday, earlier=monday - timedelta(weeks=WEEKS),
-        later=monday + timedelta(weeks=WEEKS), form=form, may_edit=access.allows(screen.actor, Permission.EDIT_OVERRIDE),
-    )  # fmt: skip
+        request,
+        "schedule.html",
+        status=status,
+        live="board",
+        view=view,
+        schedule_zone=zone.key,
+        weeks=weeks,
+        people=people,
+        ahead=ahead,
+        gaps=[s for s in ahead if s.person_id is None],
+        monday=monday,
+        earlier=monday - timedelta(weeks=WEEKS),
+        later=monday + timedelta(weeks=WEEKS),
+        form=form,
+        may_edit=access.allows(screen.actor, Permission.EDIT_OVERRIDE),
+    )
 
 
 @page("/oncall/new", permission=Permission.EDIT_ONCALL)
@@ -72,12 +86,21 @@ async def create(request: Request) -> Response:
         if not people:
             raise Invalid("person1", "choose at least one person")
         await oncall.create_schedule(
-            tx, key=key, name=form.text("name") or key, team=form.maybe("team"), time_zone=form.text("time_zone") or "UTC"
+            tx,
+            key=key,
+            name=form.text("name") or key,
+            team=form.maybe("team"),
+            time_zone=form.text("time_zone") or "UTC",
         )
         await oncall.add_rotation(
-            tx, key, name="Main", kind=form.text("kind") or "weekly", starts_on=day(form, "starts_on"),
-            hands_over_at=hour(form, "hands_over_at"), people=people,
-        )  # fmt: skip
+            tx,
+            key,
+            name="Main",
+            kind=form.text("kind") or "weekly",
+            starts_on=day(form, "starts_on"),
+            hands_over_at=hour(form, "hands_over_at"),
+            people=people,
+        )
 
     try:
         await visit.run(request, work)
@@ -120,9 +143,17 @@ async def dry_run(request: Request) -> Response:
         if asked and query.get("service"):
             steps = await oncall.dry_run(tx, query["service"], asked)
     response = await render(
-        request, "dry_run.html", status=422 if problem else 200, form=form.wrong(problem) if problem else form, services=services,
-        steps=steps, asked=asked, fallback=fallback, people=people, ran=bool(query.get("service")) and not problem,
-    )  # fmt: skip
+        request,
+        "dry_run.html",
+        status=422 if problem else 200,
+        form=form.wrong(problem) if problem else form,
+        services=services,
+        steps=steps,
+        asked=asked,
+        fallback=fallback,
+        people=people,
+        ran=bool(query.get("service")) and not problem,
+    )
     if steps:
         response.set_cookie(SEEN_COOKIE, "dry-run", max_age=365 * 86400, httponly=True, samesite="lax", path="/")
     return response
@@ -141,9 +172,18 @@ async def policies_page(request: Request, form: forms.Form, status: int = 200) -
         covers = [(s, await oncall.policy_of(tx, s.id)) for s in services]
         schedules, teams = await oncall.schedules(tx), await access.teams(tx)
     return await render(
-        request, "policies.html", status=status, policies=found, fallback=fallback, people=people, covers=covers, form=form,
-        schedules=schedules, teams=teams, may_edit=access.allows(visit.of(request).actor, Permission.EDIT_ONCALL),
-    )  # fmt: skip
+        request,
+        "policies.html",
+        status=status,
+        policies=found,
+        fallback=fallback,
+        people=people,
+        covers=covers,
+        form=form,
+        schedules=schedules,
+        teams=teams,
+        may_edit=access.allows(visit.of(request).actor, Permission.EDIT_ONCALL),
+    )
 
 
 def target(value: str) -> tuple[str, str]:
@@ -172,7 +212,9 @@ async def save_policy(request: Request) -> Response:
                     if form.text(f"target{n}")
                 ]
                 key = form.required("key", "give it a short name", "commerce")
-                await oncall.create_policy(tx, key=key, name=form.text("name") or key, steps=steps, repeat=form.number("repeat") or 1)
+                await oncall.create_policy(
+                    tx, key=key, name=form.text("name") or key, steps=steps, repeat=form.number("repeat") or 1
+                )
                 return "The policy stands."
 
     try:
@@ -199,7 +241,11 @@ async def override(request: Request) -> Response:
         if remove := form.number("remove"):
             await oncall.remove_override(tx, remove)
             return
-        person, starts, ends = form.number("person_id"), moment(form, "starts_at", request), moment(form, "ends_at", request)
+        person, starts, ends = (
+            form.number("person_id"),
+            moment(form, "starts_at", request),
+            moment(form, "ends_at", request),
+        )
         if person is None or starts is None or ends is None:
             missing = "person_id" if person is None else "starts_at" if starts is None else "ends_at"
             raise Invalid(missing, "this is needed")

@@ -1,6 +1,6 @@
 """The page a paged person sees on the phone. Opening it tells nobody anything; only a button does.
 
-`/p/{token}` comes from the message and works without signing in, for that page only; `/pages/{id}` is for those signed in.
+`/p/{token}` comes from the message and works without signing in, for that page only; `/pages/{id}` needs a session.
 """
 
 from collections.abc import Awaitable, Callable
@@ -47,9 +47,17 @@ async def shown(request: Request, paged: Page, *, said: str = "", status: int = 
     running = next((run for run in runs if run.live), None)
     at_home = visit.of(request).viewer is not None
     return await render(
-        request, "phone.html", status=status, live=f"incident:{paged.incident}" if at_home else "", paged=paged, i=incident,
-        known=entries[:KNOWN], run=running, act=request.url.path.removesuffix("/acknowledge").removesuffix("/escalate"), said=said,
-    )  # fmt: skip
+        request,
+        "phone.html",
+        status=status,
+        live=f"incident:{paged.incident}" if at_home else "",
+        paged=paged,
+        i=incident,
+        known=entries[:KNOWN],
+        run=running,
+        act=request.url.path.removesuffix("/acknowledge").removesuffix("/escalate"),
+        said=said,
+    )
 
 
 async def actor_of(request: Request, paged: Page) -> Actor:
@@ -83,7 +91,10 @@ async def show_by_id(request: Request) -> Response:
 async def acknowledge(request: Request, paged: Page) -> Response:
     via = "the link in the page" if "token" in request.path_params else "web"
     return await press(
-        request, paged, lambda tx: incidents.acknowledge(tx, paged.incident, via=via), "Acknowledged. Nobody else is paged."
+        request,
+        paged,
+        lambda tx: incidents.acknowledge(tx, paged.incident, via=via),
+        "Acknowledged. Nobody else is paged.",
     )
 
 

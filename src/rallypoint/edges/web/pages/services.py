@@ -32,10 +32,20 @@ async def listed(request: Request, form: forms.Form, status: int = 200) -> Respo
         worst.setdefault(row.incident.service_key, row.incident)
     shown = [s for s in services if not s.retired or request.query_params.get("retired")]
     return await render(
-        request, "services.html", status=status, live="incidents", services=shown, teams=teams, worst=worst, domains=domains, form=form,
-        tiers=(1, 2, 3, 4), hostings=list(Hosting), layers=list(Layer),
+        request,
+        "services.html",
+        status=status,
+        live="board",
+        services=shown,
+        teams=teams,
+        worst=worst,
+        domains=domains,
+        form=form,
+        tiers=(1, 2, 3, 4),
+        hostings=list(Hosting),
+        layers=list(Layer),
         may_edit=access.allows(visit.of(request).actor, Permission.EDIT_CATALOG),
-    )  # fmt: skip
+    )
 
 
 @page("/services", permission=Permission.EDIT_CATALOG, methods=("POST",))
@@ -60,7 +70,9 @@ async def create(request: Request) -> Response:
         await visit.run(request, work)
     except Invalid as problem:
         return await listed(request, form.wrong(problem), 422)
-    return visit.go(request, f"/services/{form.text('key')}", "The service is in the catalogue. Say what it needs and who is paged.")
+    return visit.go(
+        request, f"/services/{form.text('key')}", "The service is in the catalogue. Say what it needs and who is paged."
+    )
 
 
 @page("/services/{key}", permission=Permission.READ_CATALOG)
@@ -87,11 +99,25 @@ async def one_page(request: Request, form: forms.Form, status: int = 200) -> Res
     now = visit.of(request).now
     open_numbers = {row.incident.number for row in now_open}
     return await render(
-        request, "service.html", status=status, live="incidents", s=service, team=team, members=members, needs=needs, needed_by=needed_by,
-        runbooks=runbooks, policy=policy, domain=domain, rows=[(r, faces.deadline(r.next_deadline, now)) for r in now_open],
-        past=[r.incident for r in past if r.incident.number not in open_numbers], firing=firing, others=others, form=form,
+        request,
+        "service.html",
+        status=status,
+        live="board",
+        s=service,
+        team=team,
+        members=members,
+        needs=needs,
+        needed_by=needed_by,
+        runbooks=runbooks,
+        policy=policy,
+        domain=domain,
+        rows=[(r, faces.deadline(r.next_deadline, now)) for r in now_open],
+        past=[r.incident for r in past if r.incident.number not in open_numbers],
+        firing=firing,
+        others=others,
+        form=form,
         may_edit=access.allows(visit.of(request).actor, Permission.EDIT_CATALOG),
-    )  # fmt: skip
+    )
 
 
 @page("/services/{key}", permission=Permission.EDIT_CATALOG, methods=("POST",))
