@@ -35,7 +35,7 @@ async def test_an_alert_becomes_a_closed_record_with_a_draft_of_its_review(world
 
 
 async def test_a_report_in_it_service_is_closed_only_by_the_desk_after_the_reporter_said_yes(world: World) -> None:
-    await world.person("dana", roles=(Role.DESK_1,))
+    await world.person("dana", roles=(Role.DESK1,))
     await world.service("mail", policy=[page("lukas")], domain="it-service")
     async with world.house.db.transaction(ANONYMOUS) as tx:
         incident = await incidents.open_incident(
@@ -62,7 +62,7 @@ async def test_a_report_in_it_service_is_closed_only_by_the_desk_after_the_repor
 
 
 async def test_a_reporter_who_says_no_reopens_the_incident_and_somebody_is_paged_again(world: World) -> None:
-    await world.person("dana", roles=(Role.DESK_2,))
+    await world.person("dana", roles=(Role.DESK2,))
     await world.service("mail", policy=[page("lukas")], domain="it-service")
     async with world.house.db.transaction(ANONYMOUS) as tx:
         incident = await incidents.open_incident(
