@@ -1,6 +1,7 @@
 """The API on a real database: a house of its own, keys for each role, a client that calls the app directly."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from rallypoint import access, alerts
 from rallypoint.access import Role
 from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
-from rallypoint.clock import ManualClock
 from rallypoint.db import Database
 from rallypoint.edges import api
 from rallypoint.egress import Egress
@@ -35,36 +37,41 @@ class Client:
         )
 
 
-@pytest.fixture
-async def house(db: Database, dsn: str, clock: ManualClock, tmp_path: Path) -> AsyncIterator[House]:
-    settings = Settings(data=tmp_path, port=8080)
+@asynccontextmanager
+async def house_on(db: Database, dsn: str, data: Path) -> AsyncIterator[House]:
+    """A house without an engine: nothing is sent from here."""
+    settings = Settings(data=data, port=8080)
     egress, batcher = Egress(settings), alerts.Batcher(db)
     yield House(
-        db=db, settings=settings, clock=clock, vault=Vault.open(settings), egress=egress, channels={}, batcher=batcher,
-        works=(), dsn=dsn,
+        db=db, settings=settings, clock=db.clock, vault=Vault.open(settings), egress=egress, channels={},
+        batcher=batcher, works=(), dsn=dsn,
     )  # fmt: skip
     await batcher.close()
     await egress.close()
 
 
 @pytest.fixture
-def app(house: House) -> FastAPI:
-    return api.create(house)
+async def house(db: Database, dsn: str, tmp_path: Path) -> AsyncIterator[House]:
+    async with house_on(db, dsn, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture
-async def http(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app=mounted(app), raise_app_exceptions=True)
+def place(house: House) -> Mount:
+    return api.mount(house)
+
+
+@pytest.fixture
+def app(place: Mount) -> FastAPI:
+    found: FastAPI = place.app  # type: ignore[assignment]
+    return found
+
+
+@pytest.fixture
+async def http(place: Mount) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=Starlette(routes=[place]), raise_app_exceptions=True)
     async with httpx2.AsyncClient(transport=transport, base_url="http://rallypoint.example") as client:
         yield client
-
-
-def mounted(app: FastAPI) -> Any:
-    """Under /api/v1, as edges/asgi.py does it."""
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-
-    return Starlette(routes=[Mount("/api/v1", app=app)])
 
 
 async def key_for(db: Database, *roles: Role, scopes: list[str] | None = None) -> str:

@@ -1,8 +1,8 @@
 """The REST API under /api/v1: parse, call one action or view, answer. The only place that may import fastapi.
 
-`create()` makes the app that edges/asgi.py mounts; it finds the house at `app.state.house`.
+`mount()` is what edges/asgi.py puts into the site; `create()` the app itself, with the house at `app.state.house`.
 """
 
-from rallypoint.edges.api.app import create
+from rallypoint.edges.api.app import create, mount
 
-__all__ = ["create"]
+__all__ = ["create", "mount"]

@@ -1,5 +1,6 @@
 """The FastAPI app: all routes, problem+json for every error, and documentation that needs nothing from elsewhere."""
 
+import re
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,12 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rallypoint import __version__
 from rallypoint.edges.api import problems
-from rallypoint.edges.api.openapi import describe
+from rallypoint.edges.api.openapi import PREFIX, describe
 from rallypoint.edges.api.reading import Gate
 from rallypoint.edges.api.route import GuardedRoute, Routes
 from rallypoint.edges.api.routes import ALL
@@ -46,6 +48,13 @@ def create(house: House | None = None) -> FastAPI:
     for kind in (HTTPException, RequestValidationError, RallypointError, Exception):
         app.add_exception_handler(kind, _answer)
     return app
+
+
+def mount(house: House | None = None) -> Mount:
+    """The app under /api/v1, also for addresses with a newline in them: those are ours to refuse, too."""
+    mounted = Mount(PREFIX, app=create(house))
+    mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)
+    return mounted
 
 
 def register(app: FastAPI, tables: tuple[Routes, ...]) -> None:

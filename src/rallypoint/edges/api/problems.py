@@ -62,9 +62,9 @@ def answer(problem: Exception) -> JSONResponse:
         case Unusable():
             return say(problem.status, _name(problem.status), problem.reason)
         case Refused():
-            words = {"guard": problem.guard, "who_may": problem.who_may, "help": problem.help}
-            status = 403 if problem.permission else 409
-            return say(status, "not-allowed" if problem.permission else "refused", problem.reason, **words)
+            status, kind = (403, "not-allowed") if problem.permission else (409, "refused")
+            way_out = {"guard": problem.guard, "who_may": problem.who_may, "help": problem.help}
+            return say(status, kind, problem.reason, way_out)
         case Invalid():
             fields = [FieldProblem(field=p.field, reason=p.reason, example=p.example) for p in problem.problems]
             return say(422, "invalid", "The input cannot be used as it is.", errors=fields)
@@ -81,27 +81,27 @@ def answer(problem: Exception) -> JSONResponse:
             log.warning("the database refused an input that the program let pass", problem=repr(problem))
             return say(422, "invalid", "The input has a value that cannot be kept.")
         case OutsideFailure():
-            return say(502, "outside", problem.said, help=problem.help)
+            return say(502, "outside", problem.said, {"help": problem.help})
         case _ if isinstance(problem, UNREACHABLE):
             log.error("the database does not answer", problem=repr(problem))
             said = "The database does not answer. Nothing was changed; try again."
             return say(503, "unready", said, headers={"retry-after": "2"})
     reference = token(10)
     log.exception("request failed", reference=reference, exc_info=problem)
-    return say(500, "fault", "Something in Rallypoint broke. Nothing was changed.", incident=reference)
+    return say(500, "fault", "Something in Rallypoint broke. Nothing was changed.", {"incident": reference})
 
 
 def say(
     status: int,
     kind: str,
     detail: str,
+    words: Mapping[str, str] | None = None,
     *,
     errors: Sequence[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
-    **words: str,
 ) -> JSONResponse:
     title = HTTPStatus(status).phrase
-    more: dict[str, Any] = {name: text for name, text in words.items() if text}
+    more: dict[str, Any] = {name: text for name, text in (words or {}).items() if text}
     body = Problem(type=KINDS + kind, title=title, status=status, detail=detail, **more)
     body.errors = list(errors) if errors is not None else None
     content = body.model_dump(exclude_none=True)

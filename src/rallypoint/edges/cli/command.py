@@ -22,7 +22,8 @@ def command(group: click.Group, name: str, **options: Any) -> Callable[[Body], c
             return body(Out(as_json), **values)
 
         flag = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON and nothing else.")
-        made: click.Command = click.command(name, **options)(flag(run))
+        finish: Callable[[Body], click.Command] = click.command(name, **options)
+        made = finish(flag(run))
         group.add_command(made)
         return made
 

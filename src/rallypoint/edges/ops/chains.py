@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rallypoint import access, incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
+from rallypoint.edges.ops import store
 
 BATCH = 200
 
@@ -19,7 +20,7 @@ async def verify(db: Database, progress: Callable[[int, int | None], None]) -> l
 
 async def _timelines(db: Database, progress: Callable[[int, int | None], None]) -> tuple[str, bool, str]:
     async with db.transaction(SYSTEM) as tx:
-        numbers = await incidents.numbers(tx)
+        numbers = await store.numbers(tx)
     broken: list[str] = []
     for start in range(0, len(numbers), BATCH):
         async with db.transaction(SYSTEM) as tx:

@@ -28,6 +28,11 @@ async def open_incidents(tx: Transaction) -> list[tuple[str, str, int]]:
     return [(row["priority"], row["status_category"], row["many"]) for row in rows]
 
 
+async def numbers(tx: Transaction) -> list[int]:
+    """The number of every incident, drills and all: for reading every timeline again."""
+    return await tx.fetch(int, "select number from incident order by number")
+
+
 async def beats(tx: Transaction) -> list[tuple[str, float]]:
     """(role, seconds since the latest green cycle)."""
     rows = await tx.rows(

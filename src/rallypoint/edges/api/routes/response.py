@@ -104,7 +104,7 @@ async def publish_update(tx: Tx, number: Number, body: NewUpdate) -> EntryView:
         text=body.text,
         audience=body.audience.value,
         public_status=body.public_status.value if body.public_status else None,
-        components=body.components,
+        components={key: status.value for key, status in body.components.items()} if body.components else None,
     )
     return EntryView.model_validate(entry)
 

@@ -1,5 +1,6 @@
 """`user`: people and how they get in."""
 
+from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,7 +60,7 @@ def password(out: Out, email: str, stdin: bool) -> None:
     if stdin:
         secret = click.get_text_stream("stdin").readline().rstrip("\n")
     else:
-        secret = str(click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+        secret = getpass("New password: ")
 
     async def work(tx: "Transaction") -> dict[str, Any]:
         from rallypoint import access
