@@ -29,11 +29,11 @@ class Patience:
 
 
 def patience(domain: Domain) -> Patience:
-    """A domain's waiting times. Settings: monitor_confirms_minutes, confirmation_reminder_hours, confirmation_days,
+    """A domain's waiting times. Settings: healthy_minutes, confirmation_reminder_hours, confirmation_days,
     reopen_window_minutes, close_after_business_days."""
     said = domain.settings
     return Patience(
-        monitor_confirms=timedelta(minutes=float(said.get("monitor_confirms_minutes", 15))),
+        monitor_confirms=timedelta(minutes=float(said.get("healthy_minutes", 15))),
         reminders=tuple(timedelta(hours=float(h)) for h in said.get("confirmation_reminder_hours", (24, 48))),
         acceptance=timedelta(days=float(said.get("confirmation_days", 3))),
         reopen_window=timedelta(minutes=float(said.get("reopen_window_minutes", 30))),
