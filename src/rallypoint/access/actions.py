@@ -137,7 +137,12 @@ async def remove_team(tx: Transaction, key: str) -> None:
     """Delete a team; its services stay, without a team."""
     require(tx.actor, Permission.MANAGE_PEOPLE)
     team = await store.team(tx, key)
-    await store.remove_team(tx, team.id)
+    if not await store.remove_team(tx, team.id):
+        raise Refused(
+            f"{team.name} still has schedules or escalation policies.",
+            guard="team-in-use",
+            help="Give them to another team first.",
+        )
     await record(tx, "team removed", f"team:{key}", {"name": team.name})
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import asyncpg
+
 from rallypoint.access.model import Membership, Person, Role, Team
 from rallypoint.db import Transaction
 
@@ -97,8 +99,14 @@ async def save_team(tx: Transaction, team: Team) -> None:
     )  # fmt: skip
 
 
-async def remove_team(tx: Transaction, id: int) -> None:
-    await tx.execute("delete from team where id = :id", id=id)
+async def remove_team(tx: Transaction, id: int) -> bool:
+    """Whether it could be deleted: what schedules and policies refer to stays."""
+    try:
+        async with tx.savepoint():
+            await tx.execute("delete from team where id = :id", id=id)
+    except asyncpg.ForeignKeyViolationError:
+        return False
+    return True
 
 
 async def add_member(tx: Transaction, team_id: int, person_id: int, lead: bool) -> None:

@@ -34,7 +34,7 @@ async def create_schedule(
 
 
 async def change_schedule(tx: Transaction, key: str, *, name: str, team: str | None, time_zone: str) -> Schedule:
-    """Rename a schedule, give it to another team, or move it to another zone: its rotations then mean that zone's time."""
+    """Rename it, give it to another team, or move it to another zone: its rotations then mean that zone's time."""
     access.require(tx.actor, Permission.EDIT_ONCALL)
     checks = Checks()
     name, time_zone = checks.name("name", name), checks.zone("time_zone", time_zone)
