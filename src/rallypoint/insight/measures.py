@@ -1,5 +1,6 @@
 """The named times over many incidents: how many could be taken, and what may be said of those."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rallypoint.insight.model import Case, Measure
@@ -9,8 +10,16 @@ from rallypoint.learning.durations import BY_KEY, Definition, Outcome, take
 
 def measure(definition: Definition, cases: Sequence[Case], before: Iterable[Case] = ()) -> Measure:
     """A definition over many incidents, and what may be said against those of the window before."""
-    taken = [(case.number, *take(definition, case)) for case in cases]
-    summary = summarise(_recorded(definition, cases))
+    outcomes: Counter[Outcome] = Counter()
+    values, invalid = list[float](), list[int]()
+    for case in cases:
+        outcome, minutes = take(definition, case)
+        outcomes[outcome] += 1
+        if minutes is not None:
+            values.append(minutes)
+        elif outcome is Outcome.INVALID:
+            invalid.append(case.number)
+    summary = summarise(values)
     earlier = summarise(_recorded(definition, before))
     return Measure(
         key=definition.key,
@@ -23,10 +32,10 @@ def measure(definition: Definition, cases: Sequence[Case], before: Iterable[Case
         mean=summary.mean,
         low=summary.low,
         high=summary.high,
-        not_applicable=sum(outcome is Outcome.NOT_APPLICABLE for _, outcome, _ in taken),
-        pending=sum(outcome is Outcome.PENDING for _, outcome, _ in taken),
-        invalid=sum(outcome is Outcome.INVALID for _, outcome, _ in taken),
-        invalid_numbers=tuple(number for number, outcome, _ in taken if outcome is Outcome.INVALID),
+        not_applicable=outcomes[Outcome.NOT_APPLICABLE],
+        pending=outcomes[Outcome.PENDING],
+        invalid=outcomes[Outcome.INVALID],
+        invalid_numbers=tuple(invalid),
         before_n=earlier.n,
         before_median=earlier.median,
         before_low=earlier.low,

@@ -1,6 +1,6 @@
 """From cases, clocks and pages to everything the metrics page shows. Pure: the store reads, this counts."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -41,6 +41,9 @@ def metrics(
     real = [case for case in cases if left_out(case) is None]
     inside = [case for case in real if since <= case.created_at < until]
     before = [case for case in real if since - (until - since) <= case.created_at < since]
+    of_service: dict[int | None, list[Case]] = defaultdict(list)
+    for case in real:
+        of_service[case.service_id].append(case)
     numbers = {case.number for case in inside}
     all_numbers = {case.number for case in real}
     woken = nights([page for page in pages if page.incident in all_numbers and since <= page.created_at < until])
@@ -55,8 +58,7 @@ def metrics(
         measures=tuple(measure(definition, inside, before) for definition in DEFINITIONS),
         sla=adherence([clock for clock in clocks if clock.incident in numbers], now=now),
         by_service=tuple(
-            uptime(each, [c for c in real if c.service_id == each.service_id], since=since, until=until, now=now)
-            for each in services
+            uptime(each, of_service[each.service_id], since=since, until=until, now=now) for each in services
         ),
         by_week=by_week(inside, since=since, until=until),
         by_category=by_category(inside),

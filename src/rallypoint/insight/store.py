@@ -26,7 +26,8 @@ class Scope:
 async def cases(
     tx: Transaction, scope: Scope, *, since: datetime, hurting_since: datetime, until: datetime
 ) -> list[Case]:
-    """Incidents opened from `since` to `until`, and older ones that still hurt at `hurting_since`.
+    """Incidents opened from `since` to `until`, and older ones that still hurt, or were resolved, after
+    `hurting_since`.
 
     Repair has no anchors of its own in the record yet, so they stay unknown.
     """
@@ -42,7 +43,8 @@ async def cases(
                  on p.incident = i.number
          where {OF_SCOPE} and i.created_at < :until
            and (i.created_at >= :since
-                or coalesce(i.restored_at, i.recovered_at, i.resolved_at, i.closed_at, :until) >= :hurting_since)
+                or coalesce(i.restored_at, i.recovered_at, i.resolved_at, i.closed_at, :until) >= :hurting_since
+                or i.resolved_at >= :hurting_since)
          order by i.number""",
         domain_id=scope.domain_id, service_id=scope.service_id, since=since, hurting_since=hurting_since, until=until,
     )  # fmt: skip

@@ -99,5 +99,8 @@ def take(definition: Definition, case: Anchored) -> tuple[Outcome, float | None]
 
 
 def _first(case: Anchored, anchors: Sequence[str]) -> datetime | None:
-    found: list[datetime | None] = [getattr(case, anchor) for anchor in anchors]
-    return next((at for at in found if at is not None), None)
+    for anchor in anchors:
+        at: datetime | None = getattr(case, anchor)
+        if at is not None:
+            return at
+    return None

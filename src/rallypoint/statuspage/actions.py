@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
+
 from rallypoint import catalog, ids
 from rallypoint.access.check import Checks
 from rallypoint.access.permissions import Permission, require
@@ -18,6 +20,8 @@ from rallypoint.statuspage import rules, store
 from rallypoint.statuspage.model import Affected, Component, ComponentStatus, Page, PublicStatus, StatusIncident
 
 PUBLIC_ID_LENGTH = 12
+log = structlog.get_logger()
+
 TITLE_MAX, BODY_MAX = 200, 10_000
 HINT = "statuspage"
 
@@ -154,6 +158,8 @@ async def post(tx: Transaction, said: Post) -> None:
     status = rules.public_status(said.given_status, said.category, None if first or again else public.status)
     own = {c.key: rules.first_effect(said.priority_rank) for c in shown if c.service_id == said.service_id is not None}
     wanted = rules.wanted(said.given_components, own, known=[c.key for c in shown], first=first or again)
+    if left_out := sorted(set(said.given_components or {}) - set(wanted)):
+        log.warning("components not on the status page were left out", incident=said.incident, components=left_out)
     changes = {c.id: wanted[c.key] for c in shown if c.key in wanted}
     await _say(tx, public, said, status, changes, since=started_at if first else said.at)
 
