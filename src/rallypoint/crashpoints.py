@@ -10,6 +10,9 @@ import fcntl
 import os
 import signal
 
+HITS = ".hit"
+"""Added to the name of the plan: the file with the places that were hit."""
+
 _wanted = ""
 _left = 0
 _hits = ""
@@ -19,7 +22,7 @@ def arm(role: str) -> None:
     """Take on what the environment asks of this process. Called once, when its role is known."""
     global _hits
     if plan := os.environ.get("RALLYPOINT_CRASHPLAN", ""):
-        _hits = plan + ".hit"
+        _hits = plan + HITS
         _want(_take(plan, role))
     else:
         _want(os.environ.get("RALLYPOINT_CRASHPOINT", ""))

@@ -16,8 +16,8 @@ from rallypoint.alerts import fingerprint, rules, store_routing
 from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRouted
 from rallypoint.alerts.model import Alert, Integration, Status
 from rallypoint.alerts.trouble import AGAIN, AWAY
+from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
-from rallypoint.engine.crashpoints import crashpoint
 from rallypoint.events import Fact
 
 TURN_ALERTS = 500
