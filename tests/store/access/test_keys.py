@@ -117,10 +117,13 @@ async def test_a_repeated_write_gets_the_first_reply(db: Database, clock: Manual
 
 
 async def test_a_write_that_failed_may_be_sent_again(db: Database) -> None:
-    with pytest.raises(RuntimeError):
+    async def breaks() -> None:
         async with db.transaction(A) as tx:
             assert await access.claim_idempotency(tx, "k1", b"hash") is None
             raise RuntimeError("it broke")
+
+    with pytest.raises(RuntimeError):
+        await breaks()
     async with db.transaction(A) as tx:
         assert await access.claim_idempotency(tx, "k1", b"hash") is None
 

@@ -111,6 +111,8 @@ def _told(was: Any, now: Any) -> str:
 
 
 def _label(entry: Any) -> str:
+    if isinstance(entry, str):
+        return str(entry)
     for field in ("key", "name", "title", "targets"):
         if hasattr(entry, field):
             return str(getattr(entry, field))

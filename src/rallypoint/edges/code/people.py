@@ -30,13 +30,20 @@ class People(Kind[Person]):
             Person(
                 email=one.email,
                 name=one.name,
-                roles=list(one.roles),
+                roles=[role.value for role in one.roles],
                 time_zone=one.time_zone,
                 phone=one.phone,
                 active=one.active,
             )
             for one in await access.people(tx)
         ]
+
+    def merged(self, before: Person | None, raw: dict[str, Any], *, prune: bool) -> Person:
+        """Roles are given whole, so that one can be taken away; their order says nothing."""
+        wanted = super().merged(before, raw, prune=prune)
+        order = {role.value: place for place, role in enumerate(access.Role)}
+        wanted.roles = sorted(set(wanted.roles), key=lambda role: (order.get(role, len(order)), role))
+        return wanted
 
     async def create(self, tx: Transaction, wanted: Person) -> str:
         """Without a password: the first way in is a login link."""

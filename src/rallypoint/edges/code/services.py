@@ -1,5 +1,7 @@
 """Services as code, with what they need, their runbooks and their escalation policy."""
 
+from typing import Any
+
 from rallypoint import access, catalog, oncall
 from rallypoint.db import Transaction
 from rallypoint.edges.code.document import Runbook, Service
@@ -24,10 +26,15 @@ class Services(Kind[Service]):
                 team=teams[one.team_id] if one.team_id else "", tier=one.tier, hosting=one.hosting.value,
                 layer=one.layer.value, public=one.public, retired=one.retired, policy=policies.get(one.id, ""),
                 needs=sorted(keys[d.needs_id] for d in needs if d.service_id == one.id),
-                runbooks=await _runbooks(tx, one),
+                runbooks=sorted(await _runbooks(tx, one), key=_place),
             )
             for one in services
         ]  # fmt: skip
+
+    def merged(self, before: Service | None, raw: dict[str, Any], *, prune: bool) -> Service:
+        wanted = super().merged(before, raw, prune=prune)
+        wanted.runbooks.sort(key=_place)
+        return wanted
 
     async def create(self, tx: Transaction, wanted: Service) -> str:
         await catalog.create_service(
@@ -64,6 +71,11 @@ class Services(Kind[Service]):
         return "retire"
 
 
+def _place(runbook: Runbook) -> tuple[str, str]:
+    """What a runbook is known by."""
+    return runbook.url, runbook.category
+
+
 async def _runbooks(tx: Transaction, service: catalog.Service) -> list[Runbook]:
     found = []
     for one in await catalog.runbooks(tx, service.id):
@@ -73,11 +85,11 @@ async def _runbooks(tx: Transaction, service: catalog.Service) -> list[Runbook]:
 
 
 async def _link_runbooks(tx: Transaction, before: list[Runbook], wanted: Service) -> None:
-    stays = {(one.url, one.category) for one in wanted.runbooks}
-    if any((one.url, one.category) not in stays for one in before):
+    stays = {_place(one) for one in wanted.runbooks}
+    if any(_place(one) not in stays for one in before):
         service = await catalog.service(tx, wanted.key)
         for stored, one in zip(await catalog.runbooks(tx, service.id), await _runbooks(tx, service), strict=True):
-            if (one.url, one.category) not in stays:
+            if _place(one) not in stays:
                 await catalog.remove_runbook(tx, stored.id)
     for one in wanted.runbooks:
         if one not in before:
