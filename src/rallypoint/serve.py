@@ -22,6 +22,7 @@ from rallypoint.database_use import database
 from rallypoint.db.embedded import EmbeddedPostgres
 from rallypoint.errors import OutsideFailure, RallypointError
 from rallypoint.listening import SOCKET_VARIABLE, answers, listen, url_of
+from rallypoint.running import announce, withdraw
 from rallypoint.settings import Settings
 
 ROLES = ("web", "engine")
@@ -104,6 +105,8 @@ class Supervisor:
             stack.callback(os.close, ours)
             environment = self._environment(dsn, door, theirs)
             self._prepare(environment)
+            announce(self._settings.data, url_of(door))
+            stack.callback(withdraw, self._settings.data)
             children = [
                 Child(role, environment, (theirs, door.fileno()) if role == "web" else (theirs,)) for role in ROLES
             ]

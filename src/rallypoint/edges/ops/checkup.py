@@ -16,6 +16,7 @@ from rallypoint.engine import store as engine
 from rallypoint.errors import RallypointError
 from rallypoint.house import House, open_house
 from rallypoint.listening import answers
+from rallypoint.running import base_url
 from rallypoint.settings import Settings
 
 OLDEST_DATABASE = 15
@@ -81,15 +82,15 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _public_url(settings: Settings) -> Finding:
-    host = urlsplit(settings.base_url).hostname or ""
-    reached = answers(settings.base_url + "/livez") if settings.base_url.startswith("http:") else None
+    host = urlsplit(base_url(settings)).hostname or ""
+    reached = answers(base_url(settings) + "/livez") if base_url(settings).startswith("http:") else None
     seen = {True: ", and it answers", False: ", and nothing answers there", None: ""}[reached]
     if not settings.public_url and host in LOCAL:
-        said = f"links lead to {settings.base_url}, which works on this machine only{seen}"
+        said = f"links lead to {base_url(settings)}, which works on this machine only{seen}"
         help = "Set RALLYPOINT_PUBLIC_URL to the address people use."
         return Finding(name="public URL", grade=Grade.WARN, said=said, help=help)
     grade = Grade.WARN if reached is False else Grade.OK
-    return Finding(name="public URL", grade=grade, said=f"links lead to {settings.base_url}{seen}")
+    return Finding(name="public URL", grade=grade, said=f"links lead to {base_url(settings)}{seen}")
 
 
 async def _version(house: House) -> Finding:

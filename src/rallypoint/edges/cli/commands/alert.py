@@ -2,16 +2,17 @@
 
 import http.client
 import json
-import os
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
+from rallypoint.edges.cli.at_home import settings
 from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.exits import Unready
 from rallypoint.edges.cli.output import Out
 from rallypoint.errors import NotFound, OutsideFailure
+from rallypoint.running import base_url
 
 group = click.Group("alert", help="Send alerts to an integration.")
 
@@ -38,8 +39,7 @@ def send(out: Out, url: str, key: str, labels: tuple[str, ...], **values: Any) -
 
 def _address(url: str, key: str) -> str:
     if not url:
-        host, port = os.environ.get("RALLYPOINT_HOST", "127.0.0.1"), os.environ.get("RALLYPOINT_PORT", "8080")
-        url = os.environ.get("RALLYPOINT_PUBLIC_URL") or f"http://{host}:{port}"
+        url = base_url(settings())
     if "/in/" in url:
         return url
     if not key:

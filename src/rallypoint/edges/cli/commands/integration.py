@@ -7,6 +7,7 @@ import click
 from rallypoint.edges.cli.at_home import act, settings
 from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.output import Out, pick
+from rallypoint.running import base_url
 
 if TYPE_CHECKING:
     from rallypoint.db import Transaction
@@ -28,7 +29,7 @@ def add(out: Out, name: str, kind: str, service: str | None) -> None:
         from rallypoint import alerts
 
         made = await alerts.create_integration(tx, name=name, kind=kind, service=service)
-        return {"key": made.key, "url": f"{settings().base_url}/in/{made.key}"} | pick(made.integration, SHOWN)
+        return {"key": made.key, "url": f"{base_url(settings())}/in/{made.key}"} | pick(made.integration, SHOWN)
 
     made = act(work)
     out.result(made, f"{made['url']}\nKeep it: the key is not shown again.")

@@ -1,5 +1,6 @@
 """`user`: people and how they get in."""
 
+import sys
 from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import click
 from rallypoint.edges.cli.at_home import act, settings
 from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.output import Out, pick
+from rallypoint.running import base_url
 
 if TYPE_CHECKING:
     from rallypoint.access import Person
@@ -58,7 +60,7 @@ def list_(out: Out) -> None:
 def password(out: Out, email: str, stdin: bool) -> None:
     """Set somebody's password; their sessions end."""
     if stdin:
-        secret = click.get_text_stream("stdin").readline().rstrip("\n")
+        secret = sys.stdin.readline().rstrip("\n")
     else:
         secret = getpass("New password: ")
 
@@ -98,4 +100,4 @@ async def _person(tx: "Transaction", email: str) -> "Person":
 
 
 def _link(token: str) -> str:
-    return f"{settings().base_url}/login/{token}"
+    return f"{base_url(settings())}/login/{token}"
