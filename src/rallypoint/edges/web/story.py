@@ -76,7 +76,7 @@ def stop(incident: Incident, entry: TimelineEntry) -> Stop:
         kind=kind,
         head=head,
         said=said,
-        who="" if who == via else who,
+        who="" if who == via or head.startswith(who) else who,
         via=via,
         outcome=str(entry.data.get("outcome", "")),
         note="" if not said or said == entry.reason else entry.reason or "",

@@ -1,7 +1,7 @@
 """Now, the home page: who is on call, what is open, what waits for me, and what is still to set up."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -29,6 +29,7 @@ class TeamNow:
     segments: tuple[charts.Segment, ...]
     says: str
     gap: Shift | None
+    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,20 +42,26 @@ class Step:
     note: str = ""
 
 
-async def team_rows(tx: Transaction, me: int | None) -> list[TeamNow]:
-    names = {person.id: person.name for person in await access.people(tx)}
+async def team_rows(tx: Transaction, me: int | None, zone: ZoneInfo) -> list[TeamNow]:
+    people = {person.id: person for person in await access.people(tx)}
     rows = []
     for at in await oncall.now(tx):
         shifts = await oncall.shifts(tx, at.schedule.id, tx.now, tx.now + AHEAD)
         segments = charts.hours([(s.starts_at, s.ends_at, s.person_id) for s in shifts], tx.now, tx.now + AHEAD, me)
-        who = [names.get(s.person_id, "somebody") if s.person_id else "nobody" for s in shifts]
+        who = [people[s.person_id].name if s.person_id in people else "nobody" for s in shifts]
+        says = f"{at.schedule.name}, next 24 hours: {', then '.join(who)}"
         gap = next((s for s in shifts if s.person_id is None), None)
-        rows.append(
-            TeamNow(
-                at=at, segments=segments, says=f"{at.schedule.name}, next 24 hours: " + ", then ".join(who), gap=gap
-            )
-        )
+        holder = people.get(at.shift.person_id or 0)
+        rows.append(TeamNow(at=at, segments=segments, says=says, gap=gap, place=place(holder, tx.now, zone)))
     return rows
+
+
+def place(person: access.Person | None, now: datetime, zone: ZoneInfo) -> str:
+    """Where somebody is and what time it is there, when that is not the viewer's own."""
+    if person is None or person.time_zone == zone.key:
+        return ""
+    there = now.astimezone(visit.zone(person.time_zone))
+    return f"{person.time_zone.rpartition('/')[2].replace('_', ' ')}, {there:%H:%M} their time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,7 @@ async def checklist(tx: Transaction, me: int | None, seen: str) -> list[Step]:
 
 async def other_zones(tx: Transaction, mine: ZoneInfo) -> list[Zone]:
     """What time it is where the teams are, and in UTC."""
-    names = dict.fromkeys([team.time_zone for team in await access.teams(tx)] + ["UTC"])
+    names = dict.fromkeys([s.time_zone for s in await oncall.schedules(tx)] + ["UTC"])
     at = [(name, tx.now.astimezone(visit.zone(name))) for name in names if name != mine.key]
     today = tx.now.astimezone(mine).date()
     return [Zone(time=f"{t:%H:%M}", name=("" if t.date() == today else f"{t:%A}, ") + name) for name, t in at]
@@ -108,7 +115,7 @@ def my_shift(teams: list[TeamNow], me: int | None) -> Shift | None:
 async def show(request: Request) -> Response:
     me, seen = visit.me(request), request.cookies.get(SEEN_COOKIE, "")
     async with visit.transaction(request) as tx:
-        teams = await team_rows(tx, me)
+        teams = await team_rows(tx, me, visit.of(request).zone)
         ranked, more = await incidents.board(tx, filter=BoardFilter(), cursor=None, limit=SHOWN)
         pages = [view.page for view in await notify.my_pages(tx, me)] if me else []
         steps = await checklist(tx, me, seen) if access.allows(tx.actor, Permission.MANAGE_INTEGRATIONS) else []

@@ -21,7 +21,7 @@ WEEKS = 2
 @page("/oncall", permission=Permission.READ_ONCALL)
 async def show(request: Request) -> Response:
     async with visit.transaction(request) as tx:
-        teams = await team_rows(tx, visit.me(request))
+        teams = await team_rows(tx, visit.me(request), visit.of(request).zone)
         policies = await oncall.policies(tx)
         fallback = await oncall.fallback(tx)
         services = [s for s in await catalog.services(tx) if not s.retired]

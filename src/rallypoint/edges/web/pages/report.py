@@ -41,12 +41,15 @@ async def report(request: Request) -> Response:
     async def work(tx: Transaction) -> Incident:
         if form.text("kind") not in list(Kind):
             raise Invalid("kind", "choose one of the two")
+        wish = form.text("kind") == Kind.SERVICE_REQUEST  # what somebody would like hurts nobody yet
         return await incidents.open_incident(
             tx,
             title=form.required("title", "say in one line what you see", "I cannot pay by card"),
             kind=Kind(form.text("kind")),
             description=form.text("description"),
             service=form.maybe("service"),
+            impact="minor" if wish else None,
+            urgency="low" if wish else None,
             reporter_name=form.required("reporter_name", "say who you are, so that we can ask back", "Ada Novak"),
             reporter_contact=form.required("reporter_contact", "say where we can reach you", "ada@example.org"),
             affected_people=form.number("affected_people"),

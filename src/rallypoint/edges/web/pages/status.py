@@ -1,6 +1,8 @@
 """The public status page, its feeds, and the Statuspage-format JSON that other programs already read."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from starlette.requests import Request
@@ -15,7 +17,7 @@ from rallypoint.edges.web.furniture import render
 from rallypoint.edges.web.routing import page
 from rallypoint.edges.web.screen import Copy
 from rallypoint.statuspage import ComponentStatus
-from rallypoint.statuspage.model import ComponentView, DayCell
+from rallypoint.statuspage.model import ComponentView, DayCell, PastDay, StatusIncident
 
 BAR = {"ok": 9, "part": 14, "out": 28, "none": 6}
 
@@ -43,6 +45,33 @@ def days_say(view: ComponentView) -> str:
     return f"{view.component.name}, last {len(view.cells)} days: {trouble}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A day with what began on it, or a run of days on which nothing did."""
+
+    words: str
+    incidents: tuple[StatusIncident, ...] = ()
+
+
+def past(days: Sequence[PastDay]) -> list[Past]:
+    """Days newest first; quiet ones in a row become one line."""
+    found = []
+    for quiet, run in groupby(days, key=lambda day: not day.incidents):
+        some = list(run)
+        if not quiet:
+            found += [Past(words=f"{d.day:%a %-d %B}", incidents=d.incidents) for d in some]
+        elif len(some) == 1:
+            found.append(Past(words=f"{some[0].day:%a %-d %B}"))
+        else:
+            found.append(Past(words=f"{some[-1].day:%-d %b} to {some[0].day:%-d %b}"))
+    return found
+
+
+def title_of(name: str) -> str:
+    """The page's name, which may say already that it is about status."""
+    return name if "status" in name.lower() else f"{name} status"
+
+
 @page("/status", permission=Permission.PUBLIC)
 async def show(request: Request) -> Response:
     async with visit.house(request).db.transaction(SYSTEM) as tx:
@@ -56,6 +85,8 @@ async def show(request: Request) -> Response:
         live="statuspage,status",
         copies=(Copy(name="JSON", to="/status/api/v2/summary.json"),),
         view=view,
+        title=title_of(view.page.name),
+        past=past(view.past),
         rows=[(c, [bar(cell) for cell in c.cells], days_say(c)) for c in view.components],
         may_publish=access.allows(visit.of(request).actor, Permission.PUBLISH_UPDATE),
     )
@@ -66,7 +97,7 @@ async def incident(request: Request) -> Response:
     async with visit.house(request).db.transaction(SYSTEM) as tx:
         found = await statuspage.incident_view(tx, request.path_params["public_id"])
         own = await statuspage.about(tx)
-    return await render(request, "status_incident.html", live="statuspage,status", p=found, own=own)
+    return await render(request, "status_incident.html", live="statuspage,status", p=found, title=title_of(own.name))
 
 
 Read = Callable[..., Awaitable[dict[str, Any]]]
