@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 
-from rallypoint import alerts, notify, oncall
+from rallypoint import access, alerts, notify, oncall
 from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
 from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRouted
@@ -146,6 +146,7 @@ def works(db: Database, ways_out: Mapping[str, Channel], *, settings: Settings, 
         Work("timers", "timer", lambda: fire_timers(db, TIMERS, set_aside), engine_store.next_due),
         Work("outbox", "outbox", lambda: drain_outbox(db, set_aside), engine_store.next_due),
         *notify.works(db, ways_out, base_url=settings.base_url, unseal=unseal),
+        *access.works(db),
     ]
 
 

@@ -56,7 +56,7 @@ from rallypoint.access.store import (
     team_by_id,
     teams,
 )
-from rallypoint.access.sweep import sweep
+from rallypoint.access.sweep import sweep, works
 
 __all__ = [
     "ApiKey",
@@ -109,4 +109,5 @@ __all__ = [
     "use_login_link",
     "verify_audit",
     "who_may",
+    "works",
 ]

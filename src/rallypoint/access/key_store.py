@@ -107,6 +107,13 @@ async def remember(tx: Transaction, actor: str, key: str, request_hash: bytes, s
     )  # fmt: skip
 
 
+async def first_end(tx: Transaction) -> datetime | None:
+    """When the first remembered reply has had its time."""
+    sql = "select min(created_at) + :kept::interval from remembered_reply"
+    at: datetime | None = await tx.value(sql, kept=REPLY_KEPT)
+    return at
+
+
 async def sweep(tx: Transaction) -> int:
     sql = "delete from remembered_reply where created_at < :before"
     return await tx.execute(sql, before=tx.now - REPLY_KEPT)

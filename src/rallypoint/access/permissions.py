@@ -90,8 +90,8 @@ def allows(actor: Actor, permission: Permission) -> bool:
     """Whether this actor may do this kind of thing. Deny is the default."""
     if permission in ANYONE or actor.kind in BY_KIND:
         return True
-    if permission is Permission.OWN_ACCOUNT and actor.kind is not ActorKind.PERSON:
-        return False  # a key that leaks must not be able to take the account over
+    if permission is Permission.OWN_ACCOUNT:  # whoever is signed in; a key that leaks must not take the account over
+        return actor.kind is ActorKind.PERSON and actor.person_id is not None
     if actor.scopes is not None and permission not in actor.scopes:
         return False
     return any(role in actor.roles for role in MAY[permission])

@@ -124,6 +124,18 @@ async def forget_failures(tx: Transaction, subject: str) -> None:
     await tx.execute("delete from sign_in_failure where subject = :subject", subject=subject)
 
 
+async def first_end(tx: Transaction) -> datetime | None:
+    """When the first of the rows below has had its time."""
+    at: datetime | None = await tx.value(
+        """
+        select least((select min(created_at) from session) + :absolute::interval,
+                     (select min(expires_at) from login_link) + :fade::interval,
+                     (select min(last_at) from sign_in_failure) + :fade::interval)""",
+        absolute=ABSOLUTE, fade=FAILURES_FADE,
+    )  # fmt: skip
+    return at
+
+
 async def sweep(tx: Transaction) -> int:
     """Delete what has had its time: sessions past their absolute end, old links, faded failures."""
     return sum(

@@ -219,3 +219,22 @@ async def test_sweeping_takes_what_is_over(db: Database, clock: ManualClock, bea
     async with db.transaction(SYSTEM) as tx:
         assert await access.sweep(tx) == 3
         assert await tx.value("select count(*) from session") == 1
+
+
+async def test_the_engine_forgets_an_hour_later_and_all_at_once(
+    db: Database, clock: ManualClock, bea: access.Person
+) -> None:
+    [work] = access.works(db)
+    async with db.transaction(SYSTEM) as tx:
+        assert await work.next_due(tx) is None
+        await access.claim_idempotency(tx, "k1", b"h")
+        due = await work.next_due(tx)
+        assert due == tx.now + timedelta(hours=25)
+    clock.advance(timedelta(minutes=30))
+    async with db.transaction(SYSTEM) as tx:
+        await access.claim_idempotency(tx, "k2", b"h")
+    clock.set(due - timedelta(seconds=1))
+    assert await work.do() == 0
+    clock.set(due)
+    assert await work.do() == 2
+    assert await work.do() == 0
