@@ -7,7 +7,7 @@ import socket
 import structlog
 import uvicorn
 
-from rallypoint import crashpoints
+from rallypoint import crashpoints, wiring
 from rallypoint.engine.loop import Engine
 from rallypoint.house import open_house
 from rallypoint.settings import Settings
@@ -53,7 +53,7 @@ def run_engine(settings: Settings) -> None:
 
 async def _engine(settings: Settings) -> None:
     async with open_house(settings, role="engine") as house:
-        engine = Engine(house.db, house.works, node=house.node)
+        engine = Engine(house.db, house.works, node=house.node, cycle=wiring.watch(house.db))
         stopping = asyncio.Event()
 
         def stop() -> None:
