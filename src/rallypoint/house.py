@@ -50,6 +50,7 @@ async def open_house(
     clock: Clock | None = None,
     role: str = "all",
     channels: Mapping[str, Channel] | None = None,
+    durable: bool = True,
 ) -> AsyncIterator[House]:
     """Open the database and build everything on it.
 
@@ -57,7 +58,9 @@ async def open_house(
     """
     dsn = dsn or settings.database_url
     clock = clock or DatabaseClock()
-    db = await Database.connect(dsn, clock=clock, bus=wiring.bus(), size=POOL_SIZES[role], name=f"rallypoint-{role}")
+    db = await Database.connect(
+        dsn, clock=clock, bus=wiring.bus(), size=POOL_SIZES[role], name=f"rallypoint-{role}", durable=durable
+    )
     vault = Vault.open(settings)
     egress = Egress(settings)
     batcher = alerts.Batcher(db)

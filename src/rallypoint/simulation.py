@@ -6,7 +6,7 @@ The demo's six weeks of history, the stories under tests/ and (later) game days 
 from datetime import datetime, timedelta
 
 from rallypoint.clock import ManualClock
-from rallypoint.engine.loop import earliest_due, settle
+from rallypoint.engine.loop import Stepper
 from rallypoint.house import House
 
 STEPS_MAX = 100_000
@@ -17,6 +17,7 @@ class Simulation:
 
     def __init__(self, house: House, clock: ManualClock) -> None:
         self.house, self.clock = house, clock
+        self._stepper = Stepper(house.db, house.works)
 
     @property
     def now(self) -> datetime:
@@ -24,13 +25,13 @@ class Simulation:
 
     async def settle(self) -> int:
         """Do everything that is due at this instant."""
-        return await settle(self.house.db, self.house.works)
+        return await self._stepper.settle()
 
     async def until(self, at: datetime) -> None:
         """Live through the time up to `at`, stopping at every instant at which something falls due."""
         for _ in range(STEPS_MAX):
             await self.settle()
-            due = await earliest_due(self.house.db, self.house.works)
+            due = await self._stepper.next_due()
             if due is None or due > at:
                 self.clock.set(max(at, self.now))
                 return

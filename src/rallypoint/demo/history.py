@@ -126,12 +126,14 @@ class History:
             }
         ]
         raw = msgspec.json.encode(body)
-        batch = Prometheus().read_body(raw, now=now)
-        accepted = await self.simulation.house.batcher.accept(self._integration, batch, raw)
+        (batch,) = Prometheus().read(raw, now=now, known=lambda _: None)
+        accepted = await self.simulation.house.batcher.accept(self._integration, batch, raw, receiver="prometheus")
         await self.simulation.settle()
         if not story.number and status == "firing":
             async with self.db.transaction(SYSTEM) as tx:
-                story.number = await incidents.number_of_alert(tx, accepted.ids[0])
+                (alert_id,) = accepted.ids
+                assert alert_id is not None
+                story.number = await incidents.number_of_alert(tx, alert_id)
 
     async def _report(self, story: Story) -> None:
         scene = story.scene

@@ -34,7 +34,7 @@ async def seed(dsn: str, settings: Settings) -> DemoAccess:
     """Seed an empty, migrated database. On one that has the company already: only new keys and a new sign-in."""
     now = await _database_time(dsn)
     clock = ManualClock(now - timedelta(weeks=WEEKS))
-    async with open_house(settings, dsn=dsn, clock=clock, role="all") as house:
+    async with open_house(settings, dsn=dsn, clock=clock, durable=False) as house:
         async with house.db.transaction(FOUNDER) as tx:
             seeded = await access.person_by_email(tx, company.PEOPLE[0].email) is not None
         if seeded:

@@ -16,6 +16,8 @@ from rallypoint.engine import store
 from rallypoint.crashpoints import crashpoint
 from rallypoint.engine.model import ATTEMPTS_MAX, OUTBOX_ATTEMPTS_MAX, Followup, Timer, backoff
 
+ROUNDS_MAX = 10_000
+
 POLL_SECONDS = 1.0
 """The longest rest of a loop: a lost hint costs no more than this."""
 
@@ -188,19 +190,37 @@ class Engine:
                 await asyncio.wait_for(self._stopping.wait(), rests.pop() if rests else 2.0)
 
 
-async def settle(db: Database, works: Sequence[Work], *, rounds: int = 10_000) -> int:
-    """Do all that is due at this instant, until nothing is left: how tests and the demo's history run the engine."""
-    total = 0
-    for _ in range(rounds):
-        done = sum([await work.do() for work in works])
-        if done == 0:
-            return total
-        total += done
-    raise RuntimeError("the work does not settle: something sets itself due again at the same instant")
+class Stepper:
+    """The same works, run by hand: what is due at this instant, until nothing is left.
 
+    Tests, game days and the demo's history run the engine this way on a ManualClock. Hints say which works have
+    something new; before it rests it asks each work for its next due time, as the loops do.
+    """
 
-async def earliest_due(db: Database, works: Sequence[Work]) -> datetime | None:
-    """The next instant at which any work falls due."""
-    async with db.transaction(SYSTEM) as tx:
-        times = [await work.next_due(tx) for work in works]
-    return min((at for at in times if at is not None), default=None)
+    def __init__(self, db: Database, works: Sequence[Work]) -> None:
+        self._db, self._works = db, works
+        self._hinted = {work.hint for work in works}
+        db.hints.subscribe(self._hinted.add)
+
+    async def settle(self) -> int:
+        """Do all that is due at this instant."""
+        total = 0
+        for _ in range(ROUNDS_MAX):
+            hinted = set(self._hinted)
+            self._hinted.clear()
+            ready = [work for work in self._works if work.hint in hinted] or await self._due()
+            if not ready:
+                return total
+            total += sum([await work.do() for work in ready])
+        raise RuntimeError("the work does not settle: something sets itself due again at the same instant")
+
+    async def next_due(self) -> datetime | None:
+        """The next instant at which any work falls due."""
+        async with self._db.transaction(SYSTEM) as tx:
+            times = [await work.next_due(tx) for work in self._works]
+        return min((at for at in times if at is not None), default=None)
+
+    async def _due(self) -> list[Work]:
+        async with self._db.transaction(SYSTEM) as tx:
+            times = [(work, await work.next_due(tx)) for work in self._works]
+            return [work for work, at in times if at is not None and at <= tx.now]
