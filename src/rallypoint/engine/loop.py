@@ -224,3 +224,13 @@ class Stepper:
         async with self._db.transaction(SYSTEM) as tx:
             times = [(work, await work.next_due(tx)) for work in self._works]
             return [work for work, at in times if at is not None and at <= tx.now]
+
+
+async def settle(db: Database, works: Sequence[Work]) -> int:
+    """Do all that is due at this instant, once."""
+    return await Stepper(db, works).settle()
+
+
+async def earliest_due(db: Database, works: Sequence[Work]) -> datetime | None:
+    """The next instant at which any of these works falls due."""
+    return await Stepper(db, works).next_due()
