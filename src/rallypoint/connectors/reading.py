@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from rallypoint.errors import Invalid
 
 SUMMARY_MAX, DETAILS_MAX, SHORT_MAX = 1024, 16_384, 255
+MEMBERS_MAX = 50_000
 LABEL_VALUE_MAX, LABELS_MAX, LINKS_MAX = 2048, 128, 20
 DIGITS_MAX = 18
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,19 +29,20 @@ SEVERITIES = {
 UNKNOWN_SEVERITY = "critical"
 """In doubt the higher one; the alert's details say that it was a doubt."""
 
+Member = TypeVar("Member")
+
 _encode = msgspec.json.encode
 
 
 def loads(body: bytes) -> Any:
     """JSON as leniently as can be: a BOM, NaN, huge numbers and broken UTF-8 pass; raises Invalid with the reason."""
     try:
-        return json.loads(
-            body.decode("utf-8-sig", "replace"),
-            parse_constant=str,
-            parse_int=_whole,
-            parse_float=_fraction,
-            strict=False,
-        )
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # what a strict reader refuses, the tolerant and slower one below may still take
+    try:
+        text = body.decode("utf-8-sig", "replace")
+        return json.loads(text, parse_constant=str, parse_int=_whole, parse_float=_fraction, strict=False)
     except RecursionError:
         raise Invalid("body", "is nested too deeply") from None
     except ValueError as problem:
@@ -93,6 +95,21 @@ def as_json(value: Any) -> str:
             return clean(json.dumps(value))
         except RecursionError:
             return "(nested too deeply to show; its bytes are kept)"
+
+
+def as_bytes(value: Any) -> bytes:
+    """A value as JSON bytes, as short as can be."""
+    try:
+        return _encode(value)
+    except (UnicodeEncodeError, RecursionError, ValueError, TypeError):
+        return as_json(value).encode()
+
+
+def not_too_many(members: list[Member]) -> list[Member]:
+    """The members of a message; raises Invalid where they are more than could be read in good time."""
+    if len(members) > MEMBERS_MAX:
+        raise Invalid("body", f"has more than {MEMBERS_MAX} alerts; send them in several messages")
+    return members
 
 
 def labels(value: Mapping[str, Any]) -> dict[str, str]:

@@ -22,8 +22,8 @@ from rallypoint.alerts.intake.messages import KeptMessages
 from rallypoint.alerts.model import Accepted, Batch, Integration, Severity, Signal, Status, Unreadable
 from rallypoint.alerts.ports import PART, Known
 from rallypoint.alerts.trouble import AGAIN, AWAY
+from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
-from rallypoint.engine.crashpoints import crashpoint
 from rallypoint.errors import OutsideFailure, RallypointError
 
 COMMIT_ALERTS = 1024
@@ -132,7 +132,8 @@ class Batcher:
         """Wait until all of these are in the database."""
         if len(jobs) == 1:
             return Accepted(ids=tuple(await jobs[0].done))
-        await asyncio.wait([job.done for job in jobs])
+        if jobs:
+            await asyncio.wait([job.done for job in jobs])
         for problem in [job.done.exception() for job in jobs]:
             if problem is not None:
                 raise problem

@@ -25,6 +25,8 @@ class Memory:
             return
         if before is not None:
             self._alert_of.pop(before, None)
+        if (other := self._alert_of.get(raw_key)) is not None:
+            self._bytes_of.pop(other, None)
         self._alert_of[raw_key] = alert_id
         self._bytes_of[alert_id] = raw_key
         while len(self._alert_of) > self._size:

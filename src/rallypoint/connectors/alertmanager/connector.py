@@ -72,6 +72,9 @@ class Alertmanager:
         signals: list[Signal | Repeat] = []
         unreadable: list[Unreadable] = []
         for place, payload in enumerate(members, first):
+            if not payload.startswith(b"{"):
+                unreadable.append(member.no_object(payload, place))
+                continue
             status, ends, ends_at = _status(payload, now)
             raw_key = key_of(payload, ends)
             if status == "firing" and (alert_id := known(raw_key)) is not None:
@@ -88,14 +91,14 @@ def _open(body: bytes) -> tuple[list[bytes], int]:
     """The bytes of each alert, and how many the sender left out. Raises Invalid if it is no such message."""
     try:
         envelope = _envelope(body)
-        return [bytes(raw) for raw in envelope.alerts], envelope.truncatedAlerts
+        return [bytes(raw) for raw in reading.not_too_many(envelope.alerts)], envelope.truncatedAlerts
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         value = reading.loads(body)
     alerts = value.get("alerts") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(alerts, list):
         raise Invalid("alerts", "must be a list: this is not a message of Alertmanager's webhook, version 4")
     left_out = value.get("truncatedAlerts")
-    return [reading.as_json(one).encode() for one in alerts], left_out if isinstance(left_out, int) else 0
+    return [reading.as_bytes(one) for one in reading.not_too_many(alerts)], left_out if isinstance(left_out, int) else 0
 
 
 def _status(payload: bytes, now: datetime) -> tuple[str, bytes, datetime | None]:

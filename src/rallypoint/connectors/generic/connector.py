@@ -48,6 +48,7 @@ class Generic:
         if not isinstance(value, list):
             yield Batch(signals=[_signal(value, body, now)])
             return
+        reading.not_too_many(value)
         for first in range(0, len(value), PART):
             yield _part(value[first : first + PART], first, now)
 
@@ -56,7 +57,7 @@ def _part(members: list[Any], first: int, now: datetime) -> Batch:
     signals: list[Signal] = []
     unreadable: list[Unreadable] = []
     for place, value in enumerate(members, first):
-        payload = reading.as_json(value).encode()
+        payload = reading.as_bytes(value)
         try:
             signals.append(_signal(value, payload, now))
         except Invalid as problem:

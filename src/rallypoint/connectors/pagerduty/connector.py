@@ -97,6 +97,7 @@ def _check(event: dict[str, Any], payload: dict[str, Any], action: Any) -> None:
     """What PagerDuty itself insists on, in its words: clients show these to people."""
     problems: list[Problem] = []
     if not isinstance(action, str) or action not in STATUS:
+        action = action if isinstance(action, str) else bool(action)
         problems.append(_missing("event_action") if not action else _one_of("event_action", tuple(STATUS)))
     given = event.get("dedup_key")
     if given is not None and not isinstance(given, str):

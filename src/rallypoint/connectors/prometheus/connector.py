@@ -59,6 +59,9 @@ class Prometheus:
         signals: list[Signal | Repeat] = []
         unreadable: list[Unreadable] = []
         for place, payload in enumerate(members, first):
+            if not payload.startswith(b"{"):
+                unreadable.append(member.no_object(payload, place))
+                continue
             try:
                 said = bytes(member.peek(payload).endsAt)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -80,12 +83,16 @@ class Prometheus:
 def split(body: bytes) -> list[bytes]:
     """The bytes of each member of a JSON list. Raises Invalid if it is no list."""
     try:
-        return [bytes(raw) for raw in _members(body)]
+        # Only objects are alerts: what does not even begin with one is not worth cutting into a million pieces.
+        found = _members(body) if body[:64].lstrip()[1:].lstrip().startswith(b"{") else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        value = reading.loads(body)
-        if not isinstance(value, list):
-            raise Invalid("body", "must be a list of alerts", '[{"labels": {"alertname": "DatabaseDown"}}]') from None
-        return [reading.as_json(one).encode() for one in value]
+        found = None
+    if found is not None:
+        return [bytes(raw) for raw in reading.not_too_many(found)]
+    value = reading.loads(body)
+    if not isinstance(value, list):
+        raise Invalid("body", "must be a list of alerts", '[{"labels": {"alertname": "DatabaseDown"}}]')
+    return [reading.as_bytes(one) for one in reading.not_too_many(value)]
 
 
 def key_of(payload: bytes, ends: bytes) -> bytes:

@@ -82,6 +82,10 @@ def unreadable(payload: bytes, place: int, problem: Invalid) -> Unreadable:
     return Unreadable(reason=f"alert {place}: {problem}", payload=payload)
 
 
+def no_object(payload: bytes, place: int) -> Unreadable:
+    return Unreadable(reason=f"alert {place}: must be an object, not {payload[:20]!r}", payload=payload)
+
+
 def _summary(labels: dict[str, str], annotations: dict[str, str]) -> str:
     for name in NO_SUMMARY:
         if text := annotations.get(name):

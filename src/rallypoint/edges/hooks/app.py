@@ -109,8 +109,13 @@ class Hooks:
             await self._read(receiver, integration, body, reading)
         except Invalid as problem:
             refusal = problem
-            unreadable = Batch(unreadable=[Unreadable(reason=str(problem)[:1000], payload=body[:65536])])
-            reading.problems.append(str(problem))
+        except Exception:
+            # A fault of ours, not of the sender's: asking for it again would only fail again.
+            log.exception("a message could not be read", receiver=receiver.name, integration=integration.name)
+            refusal = Invalid("body", "could not be read; it is kept and somebody is told")
+        if refusal is not None:
+            unreadable = Batch(unreadable=[Unreadable(reason=str(refusal)[:1000], payload=body[:65536])])
+            reading.problems.append(str(refusal))
             reading.jobs += self._batcher.submit(integration, unreadable, body, receiver=receiver.name)
         accepted = await self._batcher.committed(reading.jobs)
         metrics.ALERTS.labels(receiver.name).inc(reading.alerts)
@@ -122,16 +127,23 @@ class Hooks:
         return receiver.manners.accepted(accepted.ids, reading.keys, reading.problems, reading.note)
 
     async def _read(self, receiver: Receiver, integration: Integration, body: bytes, reading: Reading) -> None:
-        """Queue each part as soon as it is read; between the parts of a long message others get their turn."""
+        """Queue each part as soon as the next is read; in between, others get their turn.
+
+        The last part carries the message itself and whatever of it could not be read.
+        """
         known, submit = self._batcher.known(integration), self._batcher.submit
-        raw = body
+        last: Batch | None = None
+        unreadable: list[Unreadable] = []
         for batch in receiver.source.read(body, now=self._db.clock.now(), known=known):
-            if reading.jobs:
+            if last is not None:
+                reading.jobs += submit(integration, Batch(signals=last.signals, reread=last.reread))
                 await asyncio.sleep(0)
-            reading.note = batch.note
+            last = batch
             reading.alerts += len(batch.signals)
-            reading.problems += [one.reason for one in batch.unreadable]
-            if len(batch.signals) == 1 and isinstance(one := batch.signals[0], Signal):
+            unreadable += batch.unreadable
+        if last is not None:
+            last.unreadable = unreadable
+            if reading.alerts == 1 and last.signals and isinstance(one := last.signals[0], Signal):
                 reading.keys.append(one.dedup_key)
-            reading.jobs += submit(integration, batch, raw, receiver=receiver.name, problem=batch.note)
-            raw = b""
+            reading.note, reading.problems = last.note, [one.reason for one in unreadable]
+            reading.jobs += submit(integration, last, body, receiver=receiver.name, problem=last.note)
