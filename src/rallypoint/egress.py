@@ -55,6 +55,7 @@ class Egress:
         self._private_allowed, self._resolve = settings.allow_private_targets, resolver
         self._client = httpx2.AsyncClient(
             verify=trust or True,
+            headers={"User-Agent": "Rallypoint"},
             follow_redirects=False,
             trust_env=False,  # a proxy from the environment would resolve the name again
             timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),

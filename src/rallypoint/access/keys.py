@@ -11,7 +11,7 @@ from rallypoint.access.model import ApiKey, NewKey, Remembered, Role
 from rallypoint.access.permissions import Permission, require
 from rallypoint.actors import Actor, ActorKind
 from rallypoint.db import Transaction
-from rallypoint.errors import Conflict, Invalid
+from rallypoint.errors import Conflict, Invalid, Refused
 
 PREFIX = "rp_"
 """Lets secret scanners know one of ours when they see it."""
@@ -36,6 +36,8 @@ async def create_key(
     if person_id is None and not held:
         checks.fault("roles", "a key needs a role, or a person whose roles it has", "responder")
     checks.done()
+    if tx.actor.scopes is not None and (wanted is None or not set(wanted) <= tx.actor.scopes):
+        raise Refused("A key cannot make one with more scopes than its own.", guard="key-scopes", permission=True)
     if person_id is not None:
         await store.person(tx, person_id)
     token = PREFIX + ids.token(40)

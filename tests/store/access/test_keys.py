@@ -97,6 +97,16 @@ async def test_a_key_is_asked_for_properly(db: Database) -> None:
             await access.create_key(tx, name="x", roles=["admin"])
 
 
+async def test_a_key_hands_on_no_more_than_it_has(db: Database) -> None:
+    scopes = frozenset({Permission.MANAGE_KEYS, Permission.READ_INCIDENT})
+    maker = Actor(kind=ActorKind.API_KEY, name="k", origin="api", key_id=9, roles=frozenset({"admin"}), scopes=scopes)
+    async with db.transaction(maker) as tx:
+        await access.create_key(tx, name="less", roles=["viewer"], scopes=[Permission.READ_INCIDENT])
+        for more in (None, [Permission.CONFIGURE]):
+            with pytest.raises(Refused, match="more scopes"):
+                await access.create_key(tx, name="more", roles=["admin"], scopes=more)
+
+
 A = Actor(kind=ActorKind.API_KEY, name="a", origin="api", key_id=1, roles=frozenset({"responder"}))
 B = Actor(kind=ActorKind.API_KEY, name="a", origin="api", key_id=2, roles=frozenset({"responder"}))
 
