@@ -13,7 +13,7 @@ LAST_QUARTER = 0.75
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
-    """`way` is up or down from `at`, or fixed: then the digits stand still. `run` is the bar's tone, `share` its fill."""
+    """`way` is up or down from `at`, or fixed. `run` is the tone of the bar, `share` how full it is."""
 
     label: str
     way: str = "fixed"

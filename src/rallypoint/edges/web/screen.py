@@ -66,7 +66,7 @@ class Screen:
 NOBODY = Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC"))
 """What a page sees before anything is known; the instant is never shown."""
 
-SCREEN: ContextVar[Screen] = ContextVar("screen", default=NOBODY)  # noqa: B039 - frozen
+SCREEN: ContextVar[Screen] = ContextVar("screen", default=NOBODY)
 
 PLACES: tuple[tuple[str, str, bool], ...] = (
     ("Now", "/", False),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rallypoint.edges.web.words import counted
 from rallypoint.incidents import Incident, TimelineEntry
 
 SAID = {
@@ -21,6 +22,15 @@ SAID = {
 
 DIAGNOSIS = ("hypothesis", "decision", "projection", "workaround", "resolution")
 PAGES = ("page", "delivery", "escalation")
+MANY = {
+    "delivery": ("delivery", "deliveries"),
+    "sla": ("target", "targets"),
+    "joined": ("alert", "alerts"),
+    "system": ("note by Rallypoint", "notes by Rallypoint"),
+    "state": ("change", "changes"),
+}
+"""How a fold counts kinds whose names are not words for people: one, many."""
+
 SHORT = 90
 FOLD_FROM = 2
 
@@ -89,9 +99,7 @@ def stop(incident: Incident, entry: TimelineEntry) -> Stop:
 def folded(incident: Incident, run: Sequence[TimelineEntry]) -> Stop:
     """A run of small entries as one line that counts them by kind. Entries come newest first."""
     counts = Counter(str(entry.kind) for entry in run)
-    words = ", ".join(
-        f"{n} {kind}{'s' if n > 1 and not kind.endswith('s') else ''}" for kind, n in counts.most_common(4)
-    )
+    words = ", ".join(counted(n, *MANY.get(kind, (kind, f"{kind}s"))) for kind, n in counts.most_common(4))
     newest, oldest = run[0].occurred_at, run[-1].occurred_at
     return Stop(at=oldest, until=newest, kind="fold", head=words, more=len(run), calm=calm(incident, oldest))
 

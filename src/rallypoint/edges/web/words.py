@@ -11,7 +11,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 def clock_words(at: datetime, zone: ZoneInfo, now: datetime, form: str = "short") -> str:
     """An instant in the viewer's zone.
 
-    `short`: 03:14 today, otherwise with the day. `time`: always 03:14. `long`: always with the day. `day`: only the day.
+    `short`: 03:14 today, else with the day. `time`: always 03:14. `long`: always with the day. `day`: only the day.
     """
     local, today = at.astimezone(zone), now.astimezone(zone)
     day = f"{local:%a} {local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")

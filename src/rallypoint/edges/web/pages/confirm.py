@@ -1,4 +1,4 @@
-"""The reporter's own page: what became of the report, and once it is resolved, a yes or a no. Looking changes nothing."""
+"""The reporter's own page: what became of the report, and a yes or a no once it is resolved."""
 
 from starlette.requests import Request
 from starlette.responses import Response

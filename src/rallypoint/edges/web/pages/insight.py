@@ -26,26 +26,45 @@ def minutes(value: float | None) -> str:
     return duration_words(None if value is None else timedelta(minutes=value))
 
 
+LONG_MINUTES = 240
+
+
+def unit_of(metrics: Metrics) -> tuple[str, float]:
+    """Hours where weeks reach beyond a few of them, minutes otherwise; and by what to divide."""
+    most = max([v for w in metrics.by_week for v in (w.median, w.high, w.p90) if v is not None], default=0.0)
+    return ("hours", 60.0) if most > LONG_MINUTES else ("minutes", 1.0)
+
+
 def weekly(metrics: Metrics) -> charts.Dots:
     points = [w for w in metrics.by_week if w.median is not None]
+    unit, by = unit_of(metrics)
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value / by
+
     samples = []
     for index, week in enumerate(points):
-        spread = (
-            f", 95 % interval {minutes(week.low)} to {minutes(week.high)}"
-            if week.low is not None
-            else ", too few for an interval"
-        )
-        title = f"Week of {week.starts_on:%-d %B}: n {week.n}, median {minutes(week.median)}{spread}, p90 {minutes(week.p90)}"
+        spread = "too few for an interval"
+        if week.low is not None:
+            spread = f"95 % interval {minutes(week.low)} to {minutes(week.high)}"
+        middle = f"median {minutes(week.median)}, {spread}, p90 {minutes(week.p90)}"
+        title = f"Week of {week.starts_on:%-d %B}: n {week.n}, {middle}"
         name = f"{week.starts_on:%-d %b}" if index % max(1, len(points) // 6) == 0 else ""
         samples.append(
-            charts.Sample(name=name, title=title, middle=week.median or 0, low=week.low, high=week.high, p90=week.p90)
+            charts.Sample(
+                name=name,
+                title=title,
+                middle=scaled(week.median) or 0.0,
+                low=scaled(week.low),
+                high=scaled(week.high),
+                p90=scaled(week.p90),
+            )
         )
-    finding = (
-        f"Minutes to restore, by week: {len(points)} weeks, the last one with a median of {minutes(points[-1].median)}"
-        if points
-        else "No week has a restored incident yet"
-    )
-    return charts.dots(samples, finding, " min")
+    finding = "No week has a restored incident yet"
+    if points:
+        last = minutes(points[-1].median)
+        finding = f"{unit.capitalize()} to restore, by week: {len(points)} weeks, the last one with a median of {last}"
+    return charts.dots(samples, finding, f" {unit[0]}" if unit == "hours" else " min")
 
 
 def kept(lines: tuple[Adherence, ...], kind: str) -> charts.Shares:
@@ -81,6 +100,7 @@ async def show(request: Request) -> Response:
         scopes=scopes,
         days=days,
         weekly=weekly(metrics),
+        weekly_unit=unit_of(metrics)[0],
         resolution=kept(metrics.sla, "resolution"),
         response=kept(metrics.sla, "response"),
         say=minutes,
