@@ -14,12 +14,13 @@ NAMES = {1: "checkout", 2: "mail"}
 
 
 def alert(**words: Any) -> Alert:
-    values: dict[str, Any] = dict(
-        id=1, integration_id=1, integration_name="P", fingerprint="f", dedup_key="k", status=Status.FIRING,
-        severity=Severity.CRITICAL, summary="S", details="", source="", service_id=None, labels={}, links=(), count=1,
-        starts_at=NOW, first_received_at=NOW, last_received_at=NOW, ends_at=None, acknowledged_at=None,
-        resolved_at=None, resolved_why="", grouping_key=None, routed_at=None, route_reason="", quarantined_why=None,
-    )  # fmt: skip
+    values: dict[str, Any] = {
+        "id": 1, "integration_id": 1, "integration_name": "P", "fingerprint": "f", "dedup_key": "k",
+        "status": Status.FIRING, "severity": Severity.CRITICAL, "summary": "S", "details": "", "source": "",
+        "service_id": None, "labels": {}, "links": (), "count": 1, "starts_at": NOW, "first_received_at": NOW,
+        "last_received_at": NOW, "ends_at": None, "acknowledged_at": None, "resolved_at": None, "resolved_why": "",
+        "grouping_key": None, "routed_at": None, "route_reason": "", "quarantined_why": None,
+    }  # fmt: skip
     return Alert(**{**values, **words})
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -33,7 +34,7 @@ def test_played_in_rounds_it_ends_as_if_played_one_by_one(said: list[tuple[int, 
         by_alert.setdefault(change.key, []).append(change)
     for changes in by_alert.values():
         assert [c.round for c in changes] == list(range(len(changes)))
-        assert all(a.kind != b.kind for a, b in zip(changes, changes[1:], strict=False))
+        assert all(a.kind != b.kind for a, b in pairwise(changes))
     expected: dict[tuple[int, str], list[str]] = {}
     for one, name, status in said:
         line = expected.setdefault((one, name), [])
