@@ -8,20 +8,22 @@ import itertools
 import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from rallypoint.clock import monotonic, pause, process_time
+from rallypoint.clock import ANCHOR_LIFETIME_SECONDS, monotonic, pause, process_time
 from tests.crash.clients import Answers, Clients
 from tests.crash.conftest import hits
-from tests.live import Furniture, LedgerAtHand, Live, NotInTime, Receipt, furnish, kill, scratch, until
+from tests.live import Furniture, LedgerAtHand, Live, NotInTime, Receipt, furnish, scratch, until
+from tests.live.processes import Process, end, kill, roles_of, serve
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
 
-SECONDS = 75.0
-"""How long kills go on at most; settling comes after."""
+SECONDS = 110.0
+"""How long kills go on at most; on an idle machine half of it is enough."""
 SETTLED_WITHIN = 40.0
 QUIET_AFTER = 2.0
 KILLS = 20
@@ -39,26 +41,58 @@ ENGINE = (
 )  # fmt: skip
 
 
+class Plan:
+    """The places at which processes are to die, in the order of the dice."""
+
+    def __init__(self, file: Path, dice: random.Random) -> None:
+        self.file, self._dice = file, dice
+        self._places = [("web", place) for place in WEB] + [("engine", place) for place in ENGINE]
+        dice.shuffle(self._places)
+        self._write(self._places)
+
+    def missing(self) -> list[tuple[str, str]]:
+        hit = hits(self.file)
+        return [one for one in self._places if one[1] not in hit]
+
+    def ask_again(self) -> None:
+        """A process that was killed otherwise takes its place along: once all are taken, hand out the missing ones."""
+        if not self.file.read_text():
+            self._write(self.missing())
+
+    def end(self) -> None:
+        self.file.write_text("")
+
+    def _write(self, places: list[tuple[str, str]]) -> None:
+        self.file.write_text("".join(f"{role} {place}:{self._dice.randint(1, 3)}\n" for role, place in places))
+
+
 @dataclass
 class Chaos:
     """Kills, and notes when something died: by its own plan, or by us."""
 
     live: Live
     dice: random.Random
+    environment: dict[str, str]
     deaths: list[tuple[float, str]] = field(default_factory=list)
     jumps: list[float] = field(default_factory=list)
-    _alive: dict[str, int] = field(default_factory=dict)
+    _second: Process | None = None
+    _alive: dict[int, str] = field(default_factory=dict)
 
     def watch(self) -> None:
-        """Notice children that are another process than a moment ago."""
-        living = self.live.roles()
-        for role, pid in self._alive.items():
-            if living.get(role) != pid:
-                self.deaths.append((now(), role))
+        """Notice who has died. Beside the supervised engine there is a second one, as on another machine."""
+        living = roles_of(self.live.data)
+        self.deaths += [(now(), role) for pid, role in self._alive.items() if pid not in living]
         self._alive = living
+        if self._second is None or self._second.poll() is not None:
+            self._second = serve(self.live.data, "--role", "engine", log=self.live.log, **self.environment)
 
-    def kill_role(self, role: str) -> None:
-        kill(self.live.roles().get(role))
+    def kill_one(self) -> None:
+        if self._alive:
+            kill(self.dice.choice(sorted(self._alive)))
+
+    def close(self) -> None:
+        if self._second is not None:
+            end(self._second)
 
     def kill_database(self) -> None:
         if kill(self.live.postmaster):
@@ -67,7 +101,6 @@ class Chaos:
     def kill_supervisor(self) -> None:
         """Nobody tells the children; they must notice. Another supervisor starts as soon as it can."""
         self.deaths.append((now(), "supervisor"))
-        self._alive = {}
         self.live.kill_supervisor()
         until(self._starts, within=30, what="another supervisor on the same folder and port")
 
@@ -97,12 +130,12 @@ class Aftermath:
     answers: Answers
     receipts: list[Receipt]
     chaos: Chaos
-    planned: Sequence[str]
-    hit: list[str]
+    plan: "Plan"
 
-    @property
-    def faults(self) -> list[float]:
-        return sorted([at for at, _ in self.chaos.deaths] + self.chaos.jumps)
+    def excused(self, first: Receipt, second: Receipt) -> bool:
+        """Whether something happened between two receipts that explains the second one."""
+        killed = any(first.at - 0.5 <= at <= second.at for at, _ in self.chaos.deaths)
+        return killed or any(first.at - ANCHOR_LIFETIME_SECONDS - 1 <= at <= second.at for at in self.chaos.jumps)
 
 
 @pytest.fixture(scope="module")
@@ -111,52 +144,54 @@ def aftermath(request: pytest.FixtureRequest) -> Iterator[Aftermath]:
     dice = random.Random(seed)
     with scratch() as data:
         ledger = LedgerAtHand(data.parent / "ledger")
-        plan = data.parent / "plan"
-        planned = [("web", place) for place in WEB] + [("engine", place) for place in ENGINE]
-        dice.shuffle(planned)
-        plan.write_text("".join(f"{role} {place}:{dice.randint(1, 4)}\n" for role, place in planned))
+        plan = Plan(data.parent / "plan", dice)
         given = furnish(data, Furniture(steps=((0, "Ada", ledger.address("ada")), (1, "Bo", ledger.address("bo")))))
-        live = Live(data, given, RALLYPOINT_CRASHPLAN=str(plan))
+        live = Live(data, given, RALLYPOINT_CRASHPLAN=str(plan.file))
         live.make_clock_movable()
         live.start()
-        chaos, clients = Chaos(live, dice), Clients(live, ledger, seed, pause_seconds=0.12)
+        chaos = Chaos(live, dice, {"RALLYPOINT_CRASHPLAN": str(plan.file)})
+        clients = Clients(live, ledger, seed, pause_seconds=0.12)
         try:
             clients.start()
             began = monotonic()
-            _rage(chaos, lambda: len(hits(plan)) == len(planned))
+            _rage(chaos, plan)
             raged = monotonic() - began
+            plan.end()
             clients.stop()
-            plan.write_text("")
             until(live.ready, within=30, what="a server that is ready again")
             _settle(live, ledger, clients.answers)
             receipts = ledger.receipts()
-            after = Aftermath(live, clients.answers, receipts, chaos, [place for _, place in planned], hits(plan))
+            after = Aftermath(live, clients.answers, receipts, chaos, plan)
             _tell(request, seed, after, raged, monotonic() - began)
             yield after
         finally:
             clients.stop()
             if request.session.testsfailed:
                 print(live.tail(80))
+            chaos.close()
             live.close()
             ledger.close()
 
 
-def _rage(chaos: Chaos, plan_is_done) -> None:  # type: ignore[no-untyped-def]
+def _rage(chaos: Chaos, plan: Plan) -> None:
     """Kill until the plan is done, everything was killed once, and there were enough deaths; SECONDS at most."""
     dice, began = chaos.dice, monotonic()
-    strokes = [(12.0, chaos.kill_database), (26.0, chaos.kill_supervisor)]
-    strokes += [(at, lambda: chaos.jump(61)) for at in (8.0, 18.0, 34.0, 44.0, 54.0, 64.0)]
+    strokes = [(12.0, chaos.kill_database), (24.0, chaos.kill_supervisor)]
+    strokes += [(at, lambda: chaos.jump(61)) for at in (8.0, 18.0, 34.0, 44.0, 54.0, 64.0, 80.0)]
     strokes.sort(key=lambda stroke: stroke[0])
-    next_random = 5.0
+    next_random, asked_again = 5.0, 0.0
     while (since := monotonic() - began) < SECONDS:
         chaos.watch()
         if strokes and since > strokes[0][0]:
             strokes.pop(0)[1]()
         elif since > next_random:
-            chaos.kill_role(dice.choice(("web", "engine")))
-            next_random = since + dice.uniform(4, 8)
-        elif since > 36 and plan_is_done() and len(chaos.deaths) >= KILLS:
+            chaos.kill_one()
+            next_random = since + dice.uniform(5, 9)
+        elif since > 28 and not plan.missing() and len(chaos.deaths) >= KILLS:
             return
+        elif since > asked_again + 5:
+            plan.ask_again()
+            asked_again = since
         pause(0.03)
 
 
@@ -182,13 +217,13 @@ def _tell(request: pytest.FixtureRequest, seed: int, after: Aftermath, raged: fl
         f"{len(after.answers.acknowledged)} acknowledged, {len(after.answers.resolved)} resolved",
         f"  {len(after.receipts)} pages arrived, {extra} of them a second time",
     ]
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    for line in lines:
-        reporter.write_line(f"\n{line}" if line is lines[0] else line)
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print("", *lines, sep="\n")
 
 
 def test_every_named_place_was_hit_and_there_were_enough_kills(aftermath: Aftermath) -> None:
-    assert sorted(aftermath.hit) == sorted(aftermath.planned)
+    assert aftermath.plan.missing() == []
     assert len(aftermath.chaos.deaths) >= KILLS
     assert {"web", "engine", "supervisor", "database"} <= {who for _, who in aftermath.chaos.deaths}
     assert aftermath.answers.problems == []
@@ -217,8 +252,8 @@ def test_a_page_arrives_twice_only_where_something_was_killed_in_between(afterma
         assert len({receipt.id for receipt in receipts}) == 1, f"{page} was made twice"
         for first, second in itertools.pairwise(receipts):
             extra += 1
-            assert any(first.at - 0.5 <= at <= second.at for at in aftermath.faults), f"{page} came twice for no reason"
-    assert extra <= len(aftermath.faults), "more duplicates than faults"
+            assert aftermath.excused(first, second), f"{page} came twice for no reason"
+    assert extra <= len(aftermath.chaos.deaths) + len(aftermath.chaos.jumps), "more duplicates than faults"
 
 
 def test_nobody_is_paged_any_more_after_the_acknowledgement_was_answered(aftermath: Aftermath) -> None:

@@ -6,6 +6,7 @@ Prints its port in one line. Each line of FILE: when it came, the webhook's id, 
 have sent is compared with this file, never with the program's own words.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -39,6 +40,10 @@ class Ledger(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # callers are killed; that is what the ledger is for
+            super().handle()
 
     def log_message(self, *_: object) -> None:
         pass

@@ -112,14 +112,10 @@ class Live(Outside):
         """The process number of a role's child, or of the next one after `other_than`."""
 
         def look() -> int | None:
-            pid = self.roles().get(role)
-            return pid if pid != other_than else None
+            found = [pid for pid, its in roles_of(self.data).items() if its == role and pid != other_than]
+            return found[0] if found else None
 
         return until(look, within=within, what=f"a {role} process", every=0.02)
-
-    def roles(self) -> dict[str, int]:
-        """Role -> process number of the children that live."""
-        return roles_of(self.data)
 
     @property
     def postmaster(self) -> int | None:
@@ -175,13 +171,9 @@ def kill(pid: int | None) -> bool:
     return True
 
 
-def roles_of(data: Path) -> dict[str, int]:
-    """Role -> process number of the living children that serve this folder."""
-    found = {}
-    for pid, words in processes_of(data).items():
-        if "--role" in words:
-            found[words[words.index("--role") + 1]] = pid
-    return found
+def roles_of(data: Path) -> dict[int, str]:
+    """Process number -> role of the living processes that serve this folder in one role."""
+    return {pid: words[words.index("--role") + 1] for pid, words in processes_of(data).items() if "--role" in words}
 
 
 def processes_of(data: Path) -> dict[int, list[str]]:
