@@ -1,5 +1,6 @@
 """The mail that a message becomes."""
 
+import re
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -10,6 +11,7 @@ from rallypoint.ids import incident_name
 from rallypoint.notify.model import Purpose
 from rallypoint.notify.ports import Outgoing
 
+ADDRESS = re.compile(r"[^\s@,;:<>\"()\[\]\\]{1,64}@[^\s@,;:<>\"()\\]{1,253}")
 REPLY_HELP = "Or answer this mail: ack, resolve, or a note for the timeline in the first line."
 
 
@@ -57,12 +59,13 @@ def _body(message: Outgoing, *, replies: bool) -> str:
 
 
 def _address(text: str, *, name: str = "") -> Address:
-    if any(c in text for c in "\r\n\0"):
-        raise ValueError("there is a line break in the address")
-    said, addr_spec = parseaddr(text)
-    if not addr_spec:
+    """The address for a header. Raises ValueError for what is none: it is checked here, not by the header's parser,
+    because that refuses addresses beyond ASCII, which servers with SMTPUTF8 take."""
+    said, spec = parseaddr(text)
+    if any(c in text for c in "\r\n\0") or not ADDRESS.fullmatch(spec):
         raise ValueError("there is no address in it")
-    return Address(display_name=" ".join((name or said).split()), addr_spec=addr_spec)
+    local, _, domain = spec.rpartition("@")
+    return Address(display_name=" ".join((name or said).split()), username=local, domain=domain)
 
 
 def _domain(sender: str) -> str:
