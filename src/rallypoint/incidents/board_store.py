@@ -4,6 +4,7 @@ Ranking reads the keys of all open incidents, which the index incident_open carr
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -29,17 +30,19 @@ RANKED = f"""
                   from incident where {OPEN} and drill = :drills) k
         window w as (order by priority_common, near, near_due, people, created_at, number))"""
 
-FILTERS = """
-        (:q = '' or i.search @@ websearch_to_tsquery('english', :q) or i.number = :q_number)
-    and (:status_category = '' or i.status_category = :status_category)
-    and (:service = '' or i.service_key = :service)
-    and (:domain = '' or i.domain_key = :domain)
-    and (:priority = '' or i.priority = :priority)
-    and (:kind = '' or i.kind = :kind)
-    and (not :no_commander or i.commander_id is null)
-    and (not :mine or i.owner_id = :person_id or i.commander_id = :person_id or exists (
-             select 1 from incident_role r
-              where r.incident = i.number and r.person_id = :person_id and r.until is null))"""
+MINE = """(i.owner_id = :person_id or i.commander_id = :person_id or exists (
+    select 1 from incident_role r where r.incident = i.number and r.person_id = :person_id and r.until is null))"""
+
+CONDITIONS = {
+    "status_category": "i.status_category = :status_category",
+    "service": "i.service_key = :service",
+    "domain": "i.domain_key = :domain",
+    "priority": "i.priority = :priority",
+    "kind": "i.kind = :kind",
+    "no_commander": "i.commander_id is null",
+    "mine": MINE,
+}
+SEARCH = "(i.search @@ websearch_to_tsquery('english', :q) or i.number = :q_number)"
 
 RECORD = ", ".join(f"i.{name}" for name in COLUMNS)
 
@@ -51,15 +54,19 @@ async def by_rank(
     tx: Transaction, filter: BoardFilter, *, as_of: datetime, after: Sequence[Any] | None, limit: int, **rest: Any
 ) -> list[Place]:
     """A page of open incidents, what matters most first, after the key of the last one shown."""
+    if filter.q:  # few incidents match, and the index of words finds them
+        source = f"after_last r join incident i on i.number = r.number and i.{OPEN} and {_where(filter)}"
+    else:  # go down the ranks, and look at records only until the page is full
+        record = f"select i.* from incident i where i.number = r.number and {_where(filter)} offset 0"
+        source = f"after_last r cross join lateral ({record}) i"
     rows = await tx.rows(
         f"""
-        with {RANKED}
-        select {RECORD}, r.rank, r.above, r.near, r.near_due, r.people
-          from ranked r join incident i on i.number = r.number
-         where (:first or (r.priority_common, r.near, r.near_due, r.people, r.created_at, r.number)
-                   > (:a1::integer, :a2::integer, :a3::timestamptz, :a4::bigint, :a5::timestamptz, :a6::bigint))
-           and {FILTERS}
-         order by r.rank limit :limit""",
+        with {RANKED}, after_last as (
+            select * from ranked
+             where :first or (priority_common, near, near_due, people, created_at, number)
+                   > (:a1::integer, :a2::integer, :a3::timestamptz, :a4::bigint, :a5::timestamptz, :a6::bigint)
+             order by rank)
+        select {RECORD}, r.rank, r.above, r.near, r.near_due, r.people from {source} order by r.rank limit :limit""",
         as_of=as_of, limit=limit, first=after is None,
         **_values(filter, rest), **{f"a{n}": (after[n - 1] if after else None) for n in range(1, 7)},
     )  # fmt: skip
@@ -74,7 +81,7 @@ async def by_number(
         f"""
         with page as (
             select i.number from incident i
-             where (:before::bigint is null or i.number < :before) and i.drill = :drills and {FILTERS}
+             where (:before::bigint is null or i.number < :before) and i.drill = :drills and {_where(filter)}
              order by i.number desc limit :limit), {RANKED}
         select {RECORD}, r.rank, r.above, r.near, r.near_due, r.people
           from page join incident i on i.number = page.number left join ranked r on r.number = page.number
@@ -112,12 +119,14 @@ async def counts(tx: Transaction) -> dict[str, int]:
     return {row["priority"]: row["n"] for row in rows}
 
 
+def _where(filter: BoardFilter) -> str:
+    """Only what is asked for becomes part of the statement, so that each question gets a plan of its own."""
+    asked = [condition for name, condition in CONDITIONS.items() if getattr(filter, name)]
+    return " and ".join([SEARCH] * bool(filter.q) + asked) or "true"
+
+
 def _values(filter: BoardFilter, rest: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "q": filter.q, "status_category": filter.status_category, "service": filter.service,
-        "domain": filter.domain, "priority": filter.priority, "kind": filter.kind,
-        "no_commander": filter.no_commander, "mine": filter.mine, "drills": filter.drills, **rest,
-    }  # fmt: skip
+    return asdict(filter) | rest
 
 
 def _place(row: Any) -> Place:
