@@ -16,6 +16,10 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
 TWO_TEAMS = next(path for path in EXAMPLES if path.stem == "two-teams")
 
 
+def told(change: Change) -> tuple[str, str, str]:
+    return change.kind, change.name, "; ".join(change.fields) or change.what
+
+
 async def do(db: Database, document: dict[str, Any], prune: bool = False) -> list[Change]:
     async with db.transaction(SYSTEM) as tx:
         return await code.apply(tx, document, prune=prune)
@@ -23,7 +27,7 @@ async def do(db: Database, document: dict[str, Any], prune: bool = False) -> lis
 
 async def plan(db: Database, document: dict[str, Any], prune: bool = False) -> list[tuple[str, str, str]]:
     async with db.transaction(SYSTEM) as tx:
-        return [(change.kind, change.name, change.what) for change in await code.plan(tx, document, prune)]
+        return [told(change) for change in await code.plan(tx, document, prune)]
 
 
 async def export(db: Database) -> dict[str, Any]:
@@ -45,7 +49,7 @@ async def test_examples_apply_and_then_need_nothing(db: Database, path: Path) ->
     wanted = await plan(db, document)
     assert wanted
     done = await do(db, document)
-    assert [(change.kind, change.name, change.what) for change in done] == wanted
+    assert [told(change) for change in done] == wanted
     assert await plan(db, document) == []
     assert await plan(db, await export(db), prune=True) == []
 

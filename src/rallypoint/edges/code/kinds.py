@@ -14,11 +14,15 @@ Item = TypeVar("Item", bound=Part)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that is, or would be, done. `key` is that of a new integration, shown this once."""
+    """One thing that is, or would be, done: create, update, or (pruning) disable, retire, hide or remove.
+
+    `fields` tells what an update changes; `key` is that of a new integration, shown this once.
+    """
 
     kind: str
     name: str
     what: str
+    fields: tuple[str, ...] = ()
     key: str = ""
 
 
@@ -87,14 +91,14 @@ def _merged_list(before: list[Any], raw: list[Any], by: tuple[str, ...], *, keep
     return result + (list(known.values()) if keep_rest else [])
 
 
-def difference(before: Part, after: Part) -> str:
-    """What changes, for people: `tier: 3 -> 1; needs: + search`."""
+def difference(before: Part, after: Part) -> tuple[str, ...]:
+    """What changes, for people: `tier: '3' -> '1'`, `needs: + search`."""
     parts = []
     for field in after.__struct_fields__:
         was, now = getattr(before, field), getattr(after, field)
         if was != now:
             parts.append(f"{field}: {_told(was, now)}")
-    return "; ".join(parts)
+    return tuple(parts)
 
 
 def _told(was: Any, now: Any) -> str:

@@ -4,6 +4,7 @@ differ from what applying it does: a plan is an apply whose savepoint is rolled 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -42,7 +43,7 @@ async def plan(tx: Transaction, document: Mapping[str, Any], prune: bool = False
             found = await apply(tx, document, prune=prune)
             raise Enough
     except Enough:
-        return [Change(kind=change.kind, name=change.name, what=change.what) for change in found]
+        return [replace(change, key="") for change in found]
 
 
 async def apply(tx: Transaction, document: Mapping[str, Any], prune: bool = False) -> list[Change]:
@@ -63,7 +64,7 @@ async def apply(tx: Transaction, document: Mapping[str, Any], prune: bool = Fals
         if problems:
             raise Invalid(problems)
         if changes:
-            done = [f"{change.kind} {change.name}: {change.what}"[:300] for change in changes]
+            done = [" ".join((one.what, one.kind, one.name, *one.fields))[:300] for one in changes]
             await access.record(tx, "set-up applied", "set-up", {"changes": done[:200], "count": len(done)})
     return changes
 
@@ -109,7 +110,7 @@ async def _one(tx: Transaction, kind: Kind[Any], was: Any, wanted: Any) -> list[
     if was == wanted:
         return []
     await kind.update(tx, was, wanted)
-    return [Change(kind=kind.word, name=name, what=difference(was, wanted))]
+    return [Change(kind=kind.word, name=name, what="update", fields=difference(was, wanted))]
 
 
 @asynccontextmanager
