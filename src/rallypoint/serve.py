@@ -5,6 +5,7 @@ port; it brings back a child that dies; and on SIGTERM it lets both finish what 
 it imports little, so that it costs little.
 """
 
+import json
 import os
 import select
 import signal
@@ -204,10 +205,16 @@ def _try(act: Callable[[], object]) -> None:
         log.error("that failed, trying again", problem=str(problem))
 
 
+def _reason(printed: bytes) -> str:
+    try:
+        return str(json.loads(printed)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return printed.decode(errors="replace").strip() or "see its log above"
+
+
 def run_apart(arguments: Sequence[str], environment: Mapping[str, str]) -> bytes:
     """Run one of our commands in a process of its own, so that its memory is not kept; returns what it printed."""
     done = subprocess.run(command(*arguments), env=dict(environment), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        said = done.stdout.decode(errors="replace").strip()
-        raise OutsideFailure(f"`rallypoint {' '.join(arguments)}` failed. {said}", retry=False)
+        raise OutsideFailure(f"`rallypoint {' '.join(arguments)}` failed: {_reason(done.stdout)}", retry=False)
     return done.stdout

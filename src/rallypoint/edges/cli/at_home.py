@@ -61,9 +61,21 @@ def act(work: Callable[["Transaction"], Awaitable[T]], *, acting: str | None = N
 async def _open(mine: Settings, dsn: str, work: Callable[["House"], Awaitable[T]]) -> T:
     from rallypoint.house import open_house
 
+    await _database_answers(dsn)
     async with open_house(mine.model_copy(update={"database_url": dsn}), dsn=dsn, role="cli") as house:
         await _schema_is_there(house)
         return await work(house)
+
+
+async def _database_answers(dsn: str) -> None:
+    import asyncpg
+
+    try:
+        connection = await asyncpg.connect(dsn, timeout=5)
+        await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as problem:
+        said = f"The database cannot be reached: {str(problem) or type(problem).__name__}."
+        raise Unready(f"{said} Start it, or correct RALLYPOINT_DATABASE_URL.") from None
 
 
 async def _schema_is_there(house: "House") -> None:

@@ -74,8 +74,10 @@ class Lazy(click.Group):
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="rallypoint", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Incident management in one place. Every command takes --json."""
+    _logs(context.invoked_subcommand or "")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -86,7 +88,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(given: list[str]) -> int:
     """Run one command; returns its exit code."""
-    _logs(given)
     try:
         code = cli.main(args=given, prog_name="rallypoint", standalone_mode=False)
         return code if isinstance(code, int) else Exit.OK
@@ -135,11 +136,11 @@ def _failed(
     return int(code)
 
 
-def _logs(given: list[str]) -> None:
+def _logs(name: str) -> None:
     """Servers tell what they do; other commands speak up only when something is odd."""
     from rallypoint import logs
 
-    usual = "info" if given[:1] in (["serve"], ["demo"]) else "warning"
+    usual = "info" if name in ("serve", "demo") else "warning"
     logs.configure(os.environ.get("RALLYPOINT_LOG_LEVEL", usual))
 
 

@@ -45,7 +45,8 @@ class Out:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*(_cell(row.get(name)) for name in columns))
-        Console(highlight=False).print(table)
+        # what goes into a file or a pipe is not folded to the width of nobody's screen
+        Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
 
     def say(self, words: str) -> None:
         """A remark on the way, for a person only."""

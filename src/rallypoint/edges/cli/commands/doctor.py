@@ -34,7 +34,9 @@ def doctor(out: Out, audit: bool) -> int:
 
 def _say(out: Out, findings: Sequence[Finding]) -> None:
     rows: list[dict[str, Any]] = [
-        pick(finding, ("name", "said", "help")) | {"grade": finding.grade.name.lower()} for finding in findings
+        pick(finding, ("name", "said"))
+        | {"grade": finding.grade.name.lower(), "help": "" if finding.grade is Grade.OK else finding.help}
+        for finding in findings
     ]
     out.result({"ok": all(f.grade is not Grade.BAD for f in findings), "checks": rows}, "")
     if not out.as_json:

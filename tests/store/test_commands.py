@@ -1,0 +1,134 @@
+"""Commands against a real database: what they do is the same as on a screen, and is signed by who typed it."""
+
+import getpass
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rallypoint import access, incidents
+from rallypoint.actors import SYSTEM
+from rallypoint.clock import DatabaseClock
+from rallypoint.db import Database
+from rallypoint.edges.cli.main import run
+from rallypoint.wiring import bus
+
+
+@pytest.fixture
+def at(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command with --json in a thread of its own; returns its exit code and what it said."""
+    import asyncio
+
+    monkeypatch.setenv("RALLYPOINT_DATABASE_URL", dsn)
+    monkeypatch.setenv("RALLYPOINT_DATA", str(tmp_path))
+    monkeypatch.setenv("RALLYPOINT_LOG_LEVEL", "critical")
+
+    async def at(*given: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = await asyncio.to_thread(run, [*given, "--json"])
+        said = capsys.readouterr().out
+        assert said.count("\n") == 1, said
+        return code, json.loads(said)
+
+    return at
+
+
+async def test_an_incident_from_open_to_closed(at: Any, dsn: str) -> None:
+    await at("user", "add", "--name", "Bea", "--email", "bea@example.com", "--role", "responder")
+    code, opened = await at("incident", "open", "--title", "Printers are down", "--reporter", "Ann")
+    assert code == 0
+    number = str(opened["number"])
+    assert (await at("incident", "list"))[1]["items"][0]["rank"] == 1
+    assert (await at("incident", "ack", number, "--as", "bea@example.com"))[1]["status_category"] == "active"
+    assert (await at("incident", "resolve", number, "--resolution", "Restarted the queue."))[0] == 0
+    assert (await at("incident", "ack", number))[0] == 1  # refused by a rule
+    assert (await at("incident", "confirm", number))[0] == 0
+    assert (await at("incident", "close", number))[1]["status_category"] == "closed"
+    assert (await at("incident", "show", "4711"))[0] == 3
+    shown = (await at("incident", "show", number))[1]
+    who = {(line["actor_name"], line["origin"]) for line in shown["timeline"]}
+    assert (getpass.getuser(), "cli") in who
+    assert ("Bea", "cli") in who
+    db = await Database.connect(dsn, clock=DatabaseClock(), bus=bus(), size=1)
+    async with db.transaction(SYSTEM) as tx:
+        assert (await incidents.verify_timeline(tx, int(number))).ok
+    await db.close()
+
+
+async def test_people_and_keys_are_audited(at: Any, dsn: str) -> None:
+    code, made = await at("user", "add", "--name", "Ines", "--email", "ines@example.com", "--role", "admin")
+    assert code == 0
+    assert "/login/" in made["login_url"]
+    assert (await at("user", "add", "--name", "Ines", "--email", "ines@example.com"))[0] == 2
+    assert (await at("user", "link", "ines@example.com"))[0] == 0
+    assert (await at("user", "link", "nobody@example.com"))[0] == 3
+    code, key = await at("key", "add", "--name", "terraform", "--role", "manager")
+    assert key["token"].startswith("rp_")
+    assert (await at("key", "revoke", str(key["id"])))[1]["revoked_at"]
+    db = await Database.connect(dsn, clock=DatabaseClock(), bus=bus(), size=1)
+    async with db.transaction(SYSTEM) as tx:
+        entries, _ = await access.audit_entries(tx, cursor=None, limit=50)
+        assert (await access.verify_audit(tx)).ok
+    await db.close()
+    assert {(entry.action, entry.origin) for entry in entries} >= {
+        ("person created", "cli"), ("login link made", "cli"), ("key created", "cli"), ("key revoked", "cli"),
+    }  # fmt: skip
+
+
+async def test_the_rest_of_the_set_up(at: Any, tmp_path: Path) -> None:
+    assert (await at("migrate"))[1] == {"ran": []}
+    assert (await at("seed"))[0] == 0
+    code, made = await at("integration", "add", "--name", "Prometheus", "--kind", "prometheus")
+    assert code == 0
+    assert made["url"].endswith("/in/" + made["key"])
+    assert (await at("integration", "list"))[1]["items"][0]["name"] == "Prometheus"
+    assert (await at("oncall", "now"))[1] == {"items": []}
+    assert (await at("oncall", "dry-run", "nothing"))[0] == 3
+    file = tmp_path / "house.toml"
+    assert (await at("export", "--to", str(file)))[0] == 0
+    assert (await at("plan", str(file)))[1] == {"changes": []}
+    assert (await at("apply", str(file)))[1] == {"changes": []}
+
+
+async def test_the_doctor_looks_at_everything(at: Any) -> None:
+    await at("incident", "open", "--title", "Something")
+    code, found = await at("doctor", "--audit")
+    checks = {check["name"]: check["grade"] for check in found["checks"]}
+    assert code == 0, found
+    assert checks["database"] == checks["schema"] == checks["timers"] == checks["paging runs"] == "ok"
+    assert checks["audit trail"] == checks["timelines"] == "ok"
+    assert checks["mail"] == checks["engine"] == "warn"
+
+
+async def test_the_doctor_sees_a_changed_timeline(at: Any, dsn: str) -> None:
+    import asyncpg
+
+    await at("incident", "open", "--title", "Something")
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("alter table timeline_entry disable trigger user")
+    await connection.execute("update timeline_entry set text = 'nothing happened' where position = 1")
+    await connection.close()
+    code, found = await at("doctor", "--audit")
+    assert code == 1
+    (timelines,) = (check for check in found["checks"] if check["name"] == "timelines")
+    assert timelines["grade"] == "bad"
+    assert "INC-1" in timelines["said"]
+
+
+async def test_without_a_database_it_says_so(
+    at: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RALLYPOINT_DATABASE_URL", "postgresql://x:hunter2@127.0.0.1:1/x")
+    code, said = await at("incident", "list")
+    assert code == 4
+    assert "cannot be reached" in said["error"]["message"]
+    assert "hunter2" not in said["error"]["message"]
+    assert (await at("doctor"))[0] == 4
+
+
+async def test_a_wrong_setting_is_named(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RALLYPOINT_PORT", "banana")
+    code, said = await at("incident", "list")
+    assert code == 2
+    assert "RALLYPOINT_PORT" in said["error"]["fields"]
