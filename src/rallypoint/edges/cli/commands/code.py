@@ -70,6 +70,7 @@ def _say(out: Out, changes: Sequence["Change"], done: str, *, secrets: bool) -> 
     rows: list[dict[str, Any]] = []
     for change in changes:
         row: dict[str, Any] = {"what": change.what, "kind": change.kind, "name": change.name}
+        row["fields"] = list(change.fields)
         if secrets and change.key:
             row["key"] = change.key
         rows.append(row)
@@ -77,6 +78,7 @@ def _say(out: Out, changes: Sequence["Change"], done: str, *, secrets: bool) -> 
         out.result({"changes": rows})
         return
     for row in rows:
+        fields = f" ({'; '.join(row['fields'])})" if row["fields"] else ""
         key = f"  key: {row['key']}" if "key" in row else ""
-        out.result(None, f"{row['what']:<8} {row['kind']} {row['name']}{key}")
+        out.result(None, f"{row['what']:<8} {row['kind']} {row['name']}{fields}{key}")
     out.result(None, f"{len(rows)} {done}." if rows else "Everything is as the file says.")
