@@ -225,8 +225,8 @@ async def test_a_switched_off_method_is_not_used(db: Database, bob: access.Perso
 async def test_no_page_starts_after_an_answer_that_was_committed_before_its_claim(
     db: Database, bob: access.Person
 ) -> None:
-    """Many races of claim against acknowledgement, both from the same instant on. Whoever claims first may send; a claim
-    that begins after the commit never does."""
+    """Many races of claim against acknowledgement. Whoever claims first may send; a claim that begins after the commit
+    of the acknowledgement never does."""
     rng = random.Random(7)
     won = {"claim": 0, "answer": 0}
     for incident in range(1, 151):

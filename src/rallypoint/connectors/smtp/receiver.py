@@ -40,17 +40,23 @@ class Receiver:
         """The port it listens on; useful where 0 was asked for."""
         return int(self._server.sockets[0].getsockname()[1]) if self._server else self._port
 
-    async def __aenter__(self) -> "Receiver":
+    async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._protocol, self._host, self._port)
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def __aenter__(self) -> "Receiver":
+        await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        await self.stop()
 
     def _protocol(self) -> Protocol:
         return Protocol(

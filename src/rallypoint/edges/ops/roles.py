@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 
 from rallypoint import crashpoints, wiring
+from rallypoint.edges import mail
 from rallypoint.engine.loop import Engine
 from rallypoint.house import open_house
 from rallypoint.settings import Settings
@@ -52,7 +53,7 @@ def run_engine(settings: Settings) -> None:
 
 
 async def _engine(settings: Settings) -> None:
-    async with open_house(settings, role="engine") as house:
+    async with open_house(settings, role="engine") as house, mail.listening(settings, house.db):
         engine = Engine(house.db, house.works, node=house.node, cycle=wiring.watch(house.db))
         stopping = asyncio.Event()
 
