@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -89,7 +90,21 @@ class History:
             at = self.ends_at - timedelta(hours=hours_ago)
             self._begin(Story(scene, f"{scene.alert or 'report'}-open", at), until=until)
         self._begin(Story(AWAITING, "awaiting", self.ends_at - timedelta(hours=5)), until="resolved")
-        self._begin(Story(P1_NOW, "p1", self.ends_at - timedelta(minutes=2)), until="paged")
+        self._page_right_now(Story(P1_NOW, "p1", self.ends_at - timedelta(minutes=2)))
+
+    def _page_right_now(self, story: Story) -> None:
+        """The P1 that is being paged when a visitor comes: three pods fail, the desk says what customers feel."""
+        self._begin(story, until="paged")
+        for seconds, pod in ((12, "pod-2"), (25, "pod-3")):
+            at = story.fires_at + timedelta(seconds=seconds)
+            self._at(at, partial(self._fire, story, "firing", instance=f"payments-{pod}"))
+        self._at(story.fires_at + timedelta(seconds=50), lambda: self._assess(story))
+        said = "Nine customers have called in three minutes. Their cards are not charged."
+        self._at(story.fires_at + timedelta(seconds=65), lambda: self._desk_says(story, said))
+
+    async def _desk_says(self, story: Story, text: str) -> None:
+        async with self.db.transaction(self._person("dana")) as tx:
+            await incidents.note(tx, story.number, text=text)
 
     def _begin(self, story: Story, *, until: str) -> None:
         async def begin() -> None:
@@ -105,7 +120,7 @@ class History:
 
     # -- the monitor and the reporter
 
-    async def _fire(self, story: Story, status: str) -> None:
+    async def _fire(self, story: Story, status: str, *, instance: str = "") -> None:
         """Prometheus says it, in its own words, through the receiver's own parser."""
         assert self._integration is not None
         now = self.simulation.now
@@ -115,7 +130,7 @@ class History:
                     "alertname": story.scene.alert,
                     "service": story.scene.service,
                     "severity": story.scene.severity,
-                    "instance": f"{story.scene.service}-{story.name}",
+                    "instance": instance or f"{story.scene.service}-{story.name}",
                 },
                 "annotations": {
                     "summary": story.scene.title,
@@ -133,7 +148,9 @@ class History:
             async with self.db.transaction(SYSTEM) as tx:
                 (alert_id,) = accepted.ids
                 assert alert_id is not None
-                story.number = await incidents.number_of_alert(tx, alert_id)
+                number = await incidents.number_of_alert(tx, alert_id)
+                assert number is not None
+                story.number = number
 
     async def _report(self, story: Story) -> None:
         scene = story.scene
@@ -178,9 +195,11 @@ class History:
             state = await incidents.incident(tx, story.number)
             if state.acknowledged_at is None and state.status_category.open:
                 await incidents.acknowledge(tx, story.number, via="phone")
+        await self._file(story)
         if until == "acknowledged":
+            await self._assess(story)
             for text in story.scene.notes:
-                self._in(4, lambda text=text: self._say(story, "note", text=text))
+                self._in(4, partial(self._say, story, "note", text=text))
             return
         self._in(1, lambda: self._work(story, until))
 
@@ -189,14 +208,13 @@ class History:
         big = scene.impact in ("extensive", "significant")
         if big:
             await self._say(story, "take_command")
-        if scene.impact is not None or scene.people is not None:
-            await self._assess(story)
+        await self._assess(story)
         minute = 2.0
         for text in scene.notes:
-            self._in(self._around(minute), lambda text=text: self._say(story, "note", text=text))
+            self._in(self._around(minute), partial(self._say, story, "note", text=text))
             minute += 4
         for text, outcome in scene.hypotheses:
-            self._in(self._around(minute), lambda t=text, o=outcome: self._suspect(story, t, o))
+            self._in(self._around(minute), partial(self._suspect, story, text, outcome))
             minute += 5
         if scene.decision:
             self._in(minute, lambda: self._say(story, "note", kind="decision", text=scene.decision))
@@ -213,8 +231,16 @@ class History:
         async with self.db.transaction(self._person(story.lead)) as tx:
             await getattr(incidents, verb)(tx, story.number, **words)
 
+    async def _file(self, story: Story) -> None:
+        async with self.db.transaction(self._person("lukas")) as tx:
+            state = await incidents.incident(tx, story.number)
+            if state.category_id is None:
+                await incidents.set_category(tx, story.number, category=story.scene.category)
+
     async def _assess(self, story: Story) -> None:
         scene = story.scene
+        if scene.impact is None and scene.people is None:
+            return
         async with self.db.transaction(self._person("dana")) as tx:
             if scene.alert and scene.impact and scene.urgency:
                 await incidents.set_priority(

@@ -159,7 +159,7 @@ async def _hand_out(house: House, *, again: bool) -> DemoAccess:
         existing = {i.name: i for i in await alerts.integrations(tx)}
         for name, kind in INTEGRATIONS:
             if again and name in existing:
-                keys[kind] = await alerts.rotate_key(tx, existing[name].id)
+                keys[kind] = (await alerts.rotate_key(tx, existing[name].id)).key
             else:
                 keys[kind] = (await alerts.create_integration(tx, name=name, kind=kind)).key
         api_key = (await access.create_key(tx, name="Demo key", roles=(access.Role.ADMIN,))).token

@@ -200,6 +200,7 @@ class Stepper:
     def __init__(self, db: Database, works: Sequence[Work]) -> None:
         self._db, self._works = db, works
         self._hinted = {work.hint for work in works}
+        self._known: datetime | None = None
         db.hints.subscribe(self._hinted.add)
 
     async def settle(self) -> int:
@@ -208,7 +209,7 @@ class Stepper:
         for _ in range(ROUNDS_MAX):
             hinted = set(self._hinted)
             self._hinted.clear()
-            ready = [work for work in self._works if work.hint in hinted] or await self._due()
+            ready = [work for work in self._works if work.hint in hinted] or await self._look()
             if not ready:
                 return total
             total += sum([await work.do() for work in ready])
@@ -216,14 +217,17 @@ class Stepper:
 
     async def next_due(self) -> datetime | None:
         """The next instant at which any work falls due."""
-        async with self._db.transaction(SYSTEM) as tx:
-            times = [await work.next_due(tx) for work in self._works]
-        return min((at for at in times if at is not None), default=None)
+        if self._hinted:
+            await self._look()
+        return self._known
 
-    async def _due(self) -> list[Work]:
+    async def _look(self) -> list[Work]:
+        """Ask every work for its next due time; returns those that are due now."""
         async with self._db.transaction(SYSTEM) as tx:
-            times = [(work, await work.next_due(tx)) for work in self._works]
-            return [work for work, at in times if at is not None and at <= tx.now]
+            asked = {ask: await ask(tx) for ask in {work.next_due for work in self._works}}
+        times = [(work, asked[work.next_due]) for work in self._works]
+        self._known = min((at for _, at in times if at is not None), default=None)
+        return [work for work, at in times if at is not None and at <= tx.now]
 
 
 async def settle(db: Database, works: Sequence[Work]) -> int:
