@@ -63,9 +63,7 @@ class Front:
 
 def site(house: House) -> ASGIApp:
     """API, probes and pages."""
-    found = Starlette(
-        routes=[*ops.routes(house), api.mount(house), Mount("/", app=create_app(house))]
-    )
+    found = Starlette(routes=[*ops.routes(house), api.mount(house), Mount("/", app=create_app(house))])
     found.state.house = house
     return found
 

@@ -11,10 +11,11 @@ import structlog
 
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import monotonic
+from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
 from rallypoint.engine import store
-from rallypoint.crashpoints import crashpoint
 from rallypoint.engine.model import ATTEMPTS_MAX, OUTBOX_ATTEMPTS_MAX, Followup, Timer, backoff
+from rallypoint.errors import Conflict
 
 ROUNDS_MAX = 10_000
 
@@ -64,11 +65,20 @@ async def fire_timers(db: Database, handlers: Mapping[str, TimerHandler], alarm:
 
 
 async def _fire(db: Database, handlers: Mapping[str, TimerHandler], timers: Sequence[Timer]) -> None:
+    """Run the handlers, then delete the timers, in one transaction.
+
+    Deleting comes last, because it locks: handlers lock what they are about first, as everybody does who sets or
+    cancels a timer. The other way round an acknowledgement that cancels a timer would be the loser of a deadlock.
+    """
+
     async def work(tx: Transaction) -> None:
-        ours = await store.finish_timers(tx, timers)
-        for timer in timers:
-            if timer.id in ours:
-                await handlers[timer.kind](tx, timer)
+        ours = await store.held_timers(tx, timers)
+        mine = [timer for timer in timers if timer.id in ours]
+        for timer in mine:
+            await handlers[timer.kind](tx, timer)
+        await store.finish_timers(tx, mine)
+        if await store.taken_timers(tx, mine):
+            raise Conflict("another node has taken these timers over")
         crashpoint("timers_fired_before_commit")
 
     await db.run(SYSTEM, work)

@@ -47,8 +47,22 @@ async def claim_timers(tx: Transaction, *, limit: int = BATCH) -> list[Timer]:
     )  # fmt: skip
 
 
+async def held_timers(tx: Transaction, timers: Sequence[Timer]) -> set[int]:
+    """The ids of claimed timers that are still ours. Locks nothing."""
+    rows = await tx.rows(
+        """
+        select t.id from timer t join unnest(:ids::bigint[], :fences::bigint[]) as mine(id, fence)
+            on t.id = mine.id and t.fence = mine.fence""",
+        ids=[t.id for t in timers], fences=[t.fence for t in timers],
+    )  # fmt: skip
+    return {row["id"] for row in rows}
+
+
 async def finish_timers(tx: Transaction, timers: Sequence[Timer]) -> set[int]:
-    """Delete claimed timers; returns the ids that were still ours. Handlers run after it, in the same transaction."""
+    """Delete claimed timers, after their handlers ran in this transaction; returns the ids that were still ours.
+
+    One that its handler set anew has a higher fence by now, and stays.
+    """
     rows = await tx.rows(
         """
         delete from timer t using unnest(:ids::bigint[], :fences::bigint[]) as mine(id, fence)
@@ -56,6 +70,17 @@ async def finish_timers(tx: Transaction, timers: Sequence[Timer]) -> set[int]:
         ids=[t.id for t in timers], fences=[t.fence for t in timers],
     )  # fmt: skip
     return {row["id"] for row in rows}
+
+
+async def taken_timers(tx: Transaction, timers: Sequence[Timer]) -> int:
+    """How many of these another node claimed while we worked: our lease had run out, so nothing we did may count."""
+    taken: int = await tx.value(
+        """
+        select count(*) from timer t join unnest(:ids::bigint[], :fences::bigint[]) as mine(id, fence)
+            on t.id = mine.id and t.fence > mine.fence and t.lease_until is not null""",
+        ids=[t.id for t in timers], fences=[t.fence for t in timers],
+    )  # fmt: skip
+    return taken
 
 
 async def fail_timer(tx: Transaction, timer: Timer, error: str, *, again_at: datetime | None) -> None:
