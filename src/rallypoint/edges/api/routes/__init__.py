@@ -12,7 +12,9 @@ from rallypoint.edges.api.routes import (
     oncall,
     people,
     policies,
+    reach,
     response,
+    review,
 )
 
 ALL = tuple(
@@ -28,7 +30,9 @@ ALL = tuple(
         catalog,
         integrations,
         people,
+        reach,
         keys,
+        review,
         insight,
     )
 )

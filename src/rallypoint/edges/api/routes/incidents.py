@@ -84,7 +84,11 @@ async def open_incident(tx: Tx, body: NewIncident) -> IncidentView:
 
 @routes.get("/incidents/{number}", permission=Permission.READ_INCIDENT)
 async def show_incident(tx: Tx, number: Number) -> IncidentView:
-    return IncidentView.of(await incidents.incident(tx, number))
+    """The record as it stands, with its rank while it is open."""
+    shown = IncidentView.of(await incidents.incident(tx, number))
+    if place := await incidents.rank_of(tx, number):
+        shown.rank, shown.rank_reason = place
+    return shown
 
 
 class WantedEntries(Listing):

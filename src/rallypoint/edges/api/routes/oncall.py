@@ -1,6 +1,6 @@
 """Who is on call: schedules, rotations, overrides, and the dry run."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Annotated
 
 from fastapi import Query
@@ -9,7 +9,14 @@ from pydantic import Field
 from rallypoint import oncall
 from rallypoint.access import Permission
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.oncall import DryStepView, OnCallView, OverrideView, ScheduleDetail, ScheduleView
+from rallypoint.edges.api.views.oncall import (
+    DryStepView,
+    OnCallView,
+    OverrideView,
+    ScheduleDetail,
+    ScheduleShiftView,
+    ScheduleView,
+)
 from rallypoint.edges.api.words import (
     Id,
     Input,
@@ -24,9 +31,12 @@ from rallypoint.edges.api.words import (
     PathKey,
     paged,
 )
+from rallypoint.errors import Invalid
 from rallypoint.oncall import Cadence
 
 routes = Routes("on call")
+
+FOUR_WEEKS, A_YEAR = timedelta(weeks=4), timedelta(days=366)
 
 
 class NewSchedule(Input):
@@ -86,6 +96,25 @@ async def create_schedule(tx: Tx, body: NewSchedule) -> ScheduleView:
 @routes.get("/schedules/{key}", permission=Permission.READ_ONCALL)
 async def show_schedule(tx: Tx, key: PathKey) -> ScheduleDetail:
     return ScheduleDetail.of(await oncall.schedule(tx, key))
+
+
+class Span(Listing):
+    since: Moment | None = Field(None, description="Now, if left out.")
+    until: Moment | None = Field(None, description="Four weeks after `since`, if left out; a year at most.")
+
+
+@routes.get("/schedules/{key}/shifts", permission=Permission.READ_ONCALL)
+async def list_shifts(tx: Tx, key: PathKey, query: Annotated[Span, Query()]) -> Page[ScheduleShiftView]:
+    """Who is on call from when to when, overrides applied; a gap has no person."""
+    schedule = (await oncall.schedule(tx, key)).schedule
+    since = query.since or tx.now
+    until = query.until or since + FOUR_WEEKS
+    if not since < until <= since + A_YEAR:
+        raise Invalid("until", "must be later than since, by a year at most")
+    shown, next_cursor = paged(
+        await oncall.shifts(tx, schedule.id, since, until), query, lambda shift: shift.starts_at.isoformat()
+    )
+    return Page(items=[ScheduleShiftView.model_validate(shift) for shift in shown], next_cursor=next_cursor)
 
 
 @routes.post("/schedules/{key}/rotations", permission=Permission.EDIT_ONCALL, status=201)

@@ -18,6 +18,24 @@ class PersonView(View):
     created_at: datetime
 
 
+class MethodView(View):
+    id: int
+    person_id: int
+    kind: str
+    label: str
+    address: str
+    verified_at: datetime | None
+    disabled_at: datetime | None
+
+
+class RuleView(View):
+    person_id: int
+    urgency: str
+    position: int
+    after_minutes: int
+    contact_method_id: int
+
+
 class TeamView(View):
     id: int
     key: str

@@ -48,6 +48,10 @@ class OnCallView(View):
         )
 
 
+class ScheduleShiftView(ShiftView):
+    override_id: int | None
+
+
 class ScheduleView(View):
     id: int
     key: str

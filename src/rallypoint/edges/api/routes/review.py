@@ -1,0 +1,102 @@
+"""Looking back: the retrospective of an incident, and what will be done about it."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from rallypoint import learning
+from rallypoint.access import Permission
+from rallypoint.edges.api.route import Routes, Tx
+from rallypoint.edges.api.views.review import ActionItemView, EntryView, RetrospectiveView
+from rallypoint.edges.api.words import Id, Input, Line, Listed, Listing, Number, OptionalText, Page, PathId, paged
+from rallypoint.learning import Improves, State
+
+routes = Routes("review")
+
+
+class Texts(Input):
+    version: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = Field(
+        None, description="The version that was read: refused if somebody saved since."
+    )
+    summary: OptionalText | None = None
+    customer_impact: OptionalText | None = None
+    contributing_factors: OptionalText | None = None
+    what_went_well: OptionalText | None = None
+    what_went_badly: OptionalText | None = None
+    where_we_were_lucky: OptionalText | None = None
+    discussion: OptionalText | None = None
+
+
+class NewActionItem(Input):
+    title: Line
+    owner_id: Id
+    due_on: Annotated[date, Field(ge=date(1970, 1, 1), le=date(2100, 1, 1))]
+    improves: Improves = Improves.SERVICE
+
+
+class Wanted(Listing):
+    state: State | None = None
+
+
+class WantedItems(Listing):
+    owner_id: Id | None = None
+
+
+@routes.get("/retrospectives", permission=Permission.READ_INCIDENT)
+async def list_retrospectives(tx: Tx, query: Annotated[Wanted, Query()]) -> Page[EntryView]:
+    """Those resolved last first."""
+    found, next_cursor = await learning.list_retrospectives(
+        tx, state=query.state, cursor=query.cursor, limit=query.limit
+    )
+    return Page(items=[EntryView.model_validate(entry) for entry in found], next_cursor=next_cursor)
+
+
+@routes.get("/incidents/{number}/retrospective", permission=Permission.READ_INCIDENT)
+async def show_retrospective(tx: Tx, number: Number) -> RetrospectiveView:
+    """Drawn up when the incident is resolved; 404 until then."""
+    return RetrospectiveView.of(await learning.view(tx, number))
+
+
+@routes.patch("/incidents/{number}/retrospective", permission=Permission.EDIT_REVIEW)
+async def write_retrospective(tx: Tx, number: Number, body: Texts) -> RetrospectiveView:
+    """Write the texts that are sent; the others stay."""
+    texts = {name: text for name, text in body.model_dump(exclude={"version"}).items() if text is not None}
+    await learning.save(tx, number, version=body.version, **texts)
+    return RetrospectiveView.of(await learning.view(tx, number))
+
+
+@routes.post("/incidents/{number}/retrospective/publish", permission=Permission.EDIT_REVIEW)
+async def publish_retrospective(tx: Tx, number: Number) -> RetrospectiveView:
+    await learning.publish(tx, number)
+    return RetrospectiveView.of(await learning.view(tx, number))
+
+
+@routes.get("/incidents/{number}/action-items", permission=Permission.READ_INCIDENT)
+async def list_action_items(tx: Tx, number: Number, query: Listed) -> Page[ActionItemView]:
+    shown, next_cursor = paged(await learning.action_items(tx, number), query, lambda item: item.id)
+    return Page(items=[ActionItemView.model_validate(item) for item in shown], next_cursor=next_cursor)
+
+
+@routes.post("/incidents/{number}/action-items", permission=Permission.EDIT_REVIEW, status=201)
+async def add_action_item(tx: Tx, number: Number, body: NewActionItem) -> ActionItemView:
+    """What will be done, by whom, by when."""
+    item = await learning.add_action_item(
+        tx, number, title=body.title, owner_id=body.owner_id, due_on=body.due_on, improves=body.improves
+    )
+    return ActionItemView.model_validate(item)
+
+
+@routes.get("/action-items", permission=Permission.READ_INCIDENT)
+async def list_open_action_items(tx: Tx, query: Annotated[WantedItems, Query()]) -> Page[ActionItemView]:
+    """Open ones, the soonest due first."""
+    found, next_cursor = await learning.open_action_items(
+        tx, owner_id=query.owner_id, cursor=query.cursor, limit=query.limit
+    )
+    return Page(items=[ActionItemView.model_validate(item) for item in found], next_cursor=next_cursor)
+
+
+@routes.post("/action-items/{id}/finish", permission=Permission.EDIT_REVIEW)
+async def finish_action_item(tx: Tx, id: PathId) -> ActionItemView:
+    return ActionItemView.model_validate(await learning.finish(tx, id))

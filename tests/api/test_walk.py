@@ -1,0 +1,96 @@
+"""One incident from its report to its retrospective, by nothing but the API."""
+
+from typing import Any
+
+from tests.api.conftest import Client
+
+
+async def ok(client: Client, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    response = await client(method, path, body, **headers)
+    assert response.status_code in (200, 201, 204), (path, response.text)
+    return response.json() if response.content else None
+
+
+async def test_an_incident_from_report_to_review(admin: Client) -> None:
+    bea = await ok(admin, "POST", "/people", {"name": "Bea", "email": "bea@example.com", "roles": ["responder"]})
+    await ok(admin, "POST", "/teams", {"key": "commerce", "name": "Commerce", "time_zone": "Europe/Berlin"})
+    await ok(admin, "POST", "/teams/commerce/members", {"person_id": bea["id"], "lead": True})
+    service = {"key": "checkout", "name": "Checkout", "domain": "production", "team": "commerce", "tier": 1}
+    await ok(admin, "POST", "/services", service)
+    await ok(admin, "POST", "/services", service | {"key": "payments", "name": "Payments"})
+    detail = await ok(admin, "POST", "/services/checkout/dependencies", {"needs": "payments"})
+    assert detail["needs"] == ["payments"]
+    schedule = {"key": "first", "name": "First line", "time_zone": "Europe/Berlin", "team": "commerce"}
+    await ok(admin, "POST", "/schedules", schedule)
+    rotation = {"name": "Turns", "kind": "weekly", "starts_on": "2026-05-25", "hands_over_at": "09:00",
+                "people": [bea["id"]]}  # fmt: skip
+    await ok(admin, "POST", "/schedules/first/rotations", rotation)
+    steps = [{"after_minutes": 0, "targets": [{"kind": "schedule", "name": "first"}]}]
+    await ok(admin, "POST", "/policies", {"key": "checkout", "name": "Checkout", "steps": steps})
+    await ok(admin, "PUT", "/services/checkout/policy", {"policy": "checkout"})
+    method = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods", {"kind": "sandbox", "address": "phone"})
+    await ok(admin, "PUT", f"/people/{bea['id']}/rules",
+             {"urgency": "high", "steps": [{"after_minutes": 0, "contact_method_id": method["id"]}]})  # fmt: skip
+    (on_call,) = (await ok(admin, "GET", "/oncall/now"))["items"]
+    assert (on_call["schedule"], on_call["person"]) == ("first", "Bea")
+    assert (await ok(admin, "GET", "/oncall/dry-run?service=checkout"))["items"][0]["people"][0]["name"] == "Bea"
+    assert (await ok(admin, "GET", "/schedules/first/shifts"))["items"][0]["person_id"] == bea["id"]
+
+    opened = await ok(
+        admin, "POST", "/incidents",
+        {"title": "Card payments fail", "service": "checkout", "impact": "extensive", "urgency": "critical",
+         "reporter_name": "Ann", "reporter_contact": "ann@example.com"},
+        idempotency_key="one",
+    )  # fmt: skip
+    at = f"/incidents/{opened['number']}"
+    assert opened["priority"] == "P1"
+    assert opened["status_category"] == "triage"
+    (listed,) = (await ok(admin, "GET", "/incidents?open=true&service=checkout"))["items"]
+    assert (listed["number"], listed["rank"], listed["service"]) == (opened["number"], 1, "checkout")
+    (page,) = (await ok(admin, "GET", at + "/pages"))["items"]
+    assert (page["person"], page["method"], page["state"]) == ("Bea", "sandbox", "pending")
+    assert page["reason"] == "first step of the policy"
+    assert (await ok(admin, "GET", f"/deliveries?incident={opened['number']}"))["items"]
+
+    assert (await ok(admin, "POST", at + "/acknowledge"))["status_category"] == "active"
+    assert (await ok(admin, "GET", at + "/pages"))["items"][0]["state"] == "voided"
+    await ok(admin, "POST", at + "/notes", {"text": "Looking at the payment gateway."})
+    idea = await ok(admin, "POST", at + "/hypotheses", {"text": "An expired certificate"})
+    await ok(admin, "POST", f"/hypotheses/{idea['id']}/settle", {"outcome": "fixed"})
+    task = await ok(admin, "POST", at + "/tasks", {"title": "Renew it", "owner_id": bea["id"]})
+    assert (await ok(admin, "POST", f"/tasks/{task['id']}/finish"))["done_at"]
+    await ok(admin, "POST", at + "/links", {"title": "Gateway's status", "url": "https://status.example.com"})
+    update = {"text": "Card payments fail for some.", "audience": "public", "public_status": "investigating"}
+    assert (await ok(admin, "POST", at + "/updates", update))["visibility"] == "public"
+    assert (await ok(admin, "POST", at + "/restore"))["restored_at"]
+    assert (await ok(admin, "POST", at + "/resolve", {"resolution": "Renewed."}))["status_category"] == "resolved"
+    rejected = await ok(admin, "POST", at + "/reject", {"reason": "Still fails for me."})
+    assert (rejected["status_category"], rejected["reopened"]) == ("active", 1)
+    await ok(admin, "POST", at + "/resolve", {"resolution": "Renewed on both nodes."})
+    assert (await ok(admin, "POST", at + "/confirm", {"note": "She called."}))["confirmed_at"]
+    closed = await ok(admin, "POST", at + "/close")
+    assert closed["status_category"] == "closed"
+    refused = await admin("POST", at + "/acknowledge")
+    assert refused.status_code == 409
+    assert refused.json()["guard"]
+    kinds = {entry["kind"] for entry in (await ok(admin, "GET", at + "/timeline"))["items"]}
+    assert {"opened", "state", "note", "hypothesis", "task", "update", "resolution"} <= kinds
+    assert (await ok(admin, "GET", "/incidents?open=true"))["items"] == []
+    assert (await ok(admin, "GET", "/incidents"))["items"][0]["rank"] is None
+    measures = {m["short"]: m for m in (await ok(admin, "GET", "/metrics"))["measures"]}
+    assert {"MTTD", "MTTA"} <= measures.keys()
+
+
+async def test_the_history_is_walked_by_cursor_without_a_gap(admin: Client) -> None:
+    opened = await ok(admin, "POST", "/incidents", {"title": "Slow", "impact": "minor", "urgency": "low"})
+    at = f"/incidents/{opened['number']}"
+    for number in range(9):
+        await ok(admin, "POST", at + "/notes", {"text": f"note {number}"})
+    whole = [entry["id"] for entry in (await ok(admin, "GET", at + "/timeline"))["items"]]
+    walked: list[int] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await ok(admin, "GET", at + "/timeline?limit=4" + (f"&cursor={cursor}" if cursor else ""))
+        walked += [entry["id"] for entry in page["items"]]
+        cursor = page["next_cursor"]
+    assert walked == whole
