@@ -79,7 +79,7 @@ TOGETHER: Mapping[type[Fact], Sequence[Together]] = {
     IncidentReviewed: [targets.note],
     IncidentClosed: [paging.stop_run, targets.note],
     IncidentCancelled: [paging.stop_run, targets.note],
-    PriorityChanged: [targets.retarget, paging.priority_changed],
+    PriorityChanged: [targets.retarget, paging.priority_changed, incident.tell_stakeholders],
     UpdatePublished: [targets.updated, incident.tell_stakeholders],
     # Paging tells its part of the story; a page that reached nobody moves it on at once.
     RunTouched: [incident.hold_still],

@@ -28,10 +28,9 @@ async def open_or_join(tx: Transaction, fact: AlertsRouted) -> Incident:
     """The incident of these alerts, new or known."""
     by = monitor(fact.integration_name)
     for _ in range(TRIES):
-        if taker := await store.taker(tx, fact.grouping_key):
-            return await _join(tx, await _wake(tx, taker, by), fact, by)
-        if back := await _lately_resolved(tx, fact):
-            return await _join(tx, await _wake(tx, back, by), fact, by)
+        known = await store.known(tx, fact.grouping_key)
+        if known is not None and await _still_its_own(tx, known):
+            return await _join(tx, await _wake(tx, known, by), fact, by)
         if opened := await _open(tx, fact, by):
             return opened
         # Another transaction opened one for this key between our look and our insert: look again.
@@ -68,9 +67,7 @@ async def number_of_alert(tx: Transaction, alert_id: int) -> int | None:
 
 async def _open(tx: Transaction, fact: AlertsRouted, by: Actor) -> Incident | None:
     service = await catalog.service_by_id(tx, fact.service_id) if fact.service_id is not None else None
-    place = await opening.find_place(
-        tx, service=service.key if service else None, domain="", category=None, default=opening.DOMAIN_OF_MONITORS
-    )
+    place = await opening.find_place(tx, service=service, domain="", category=None, default=opening.DOMAIN_OF_MONITORS)
     judged = intake.judge_alert(fact.severity, service)
     new = replace(
         opening.blank(tx, place, title=_title(fact.title), origin=by.origin, by=by),
@@ -88,13 +85,12 @@ def _title(said: str) -> str:
     return " ".join(said.split())[:200] or "Alert without a summary"
 
 
-async def _lately_resolved(tx: Transaction, fact: AlertsRouted) -> Incident | None:
-    """An incident of the same key that was resolved so lately that this is the same trouble."""
-    found = await store.lately_resolved(tx, fact.grouping_key)
-    if found is None or found.resolved_at is None:
-        return None
-    window = closure.patience(await catalog.domain_by_id(tx, found.domain_id)).reopen_window
-    return found if found.resolved_at >= tx.now - window else None
+async def _still_its_own(tx: Transaction, incident: Incident) -> bool:
+    """Whether new alerts are this incident's trouble: it is open, or was resolved only lately."""
+    if incident.resolved_at is None:
+        return True
+    window = closure.patience(await catalog.domain_by_id(tx, incident.domain_id)).reopen_window
+    return incident.resolved_at >= tx.now - window
 
 
 async def _wake(tx: Transaction, incident: Incident, by: Actor) -> Incident:

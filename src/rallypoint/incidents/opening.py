@@ -59,7 +59,8 @@ async def open_incident(
     """Log an incident or a service request. What is not known stays unknown, and counts as the higher."""
     if not access.allows(tx.actor, Permission.DECLARE_INCIDENT):
         access.require(tx.actor, Permission.REPORT)
-    place = await find_place(tx, service=service, domain=domain or "", category=category, default=DOMAIN_OF_PEOPLE)
+    known = await catalog.service(tx, service) if service else None
+    place = await find_place(tx, service=known, domain=domain or "", category=category, default=DOMAIN_OF_PEOPLE)
     new = blank(tx, place, title=change.one_line("title", title), origin=tx.actor.origin, by=tx.actor)
     new = replace(
         new,
@@ -81,17 +82,18 @@ async def open_incident(
     return opened
 
 
-async def find_place(tx: Transaction, *, service: str | None, domain: str, category: str | None, default: str) -> Place:
+async def find_place(
+    tx: Transaction, *, service: Service | None, domain: str, category: str | None, default: str
+) -> Place:
     """The domain by name, else the service's, else the default; the category within it."""
-    found = await catalog.service(tx, service) if service else None
     if domain:
         home = await catalog.domain(tx, domain)
-    elif found:
-        home = await catalog.domain_by_id(tx, found.domain_id)
+    elif service:
+        home = await catalog.domain_by_id(tx, service.domain_id)
     else:
         home = await catalog.domain(tx, default)
     kind = await catalog.category_by_key(tx, home.id, category) if category else None
-    return Place(domain=home, service=found, category=kind, model=await catalog.priority_model(tx, home.id))
+    return Place(domain=home, service=service, category=kind, model=await catalog.priority_model(tx, home.id))
 
 
 def blank(tx: Transaction, place: Place, *, title: str, origin: str, by: Actor) -> Incident:

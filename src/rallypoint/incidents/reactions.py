@@ -9,7 +9,7 @@ from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRou
 from rallypoint.catalog import priority_model
 from rallypoint.db import Transaction
 from rallypoint.incidents import alerting, authority, change, confirming, history, opening, store
-from rallypoint.incidents.events import IncidentOpened, UpdatePublished
+from rallypoint.incidents.events import IncidentOpened, PriorityChanged, UpdatePublished
 from rallypoint.incidents.history import Line
 from rallypoint.notify.events import DeliveryFact, DeliveryFailed, DeliveryResent
 from rallypoint.oncall.events import (
@@ -109,13 +109,17 @@ async def on_target_breached(tx: Transaction, fact: TargetBreached) -> None:
     await authority.tell(tx, fact.incident, kind=fact.kind, what=f"{_target(fact.kind)} was missed", reason=reason)
 
 
-async def tell_stakeholders(tx: Transaction, fact: IncidentOpened | UpdatePublished) -> None:
-    """Those whom the priority tells (R27, R49): when such an incident opens, and with every update."""
+async def tell_stakeholders(tx: Transaction, fact: IncidentOpened | PriorityChanged | UpdatePublished) -> None:
+    """Those whom the priority tells (R27, R49): when such an incident opens, when an incident rises to it (then only
+    those who did not know), and with every update."""
     incident = await store.incident(tx, fact.number)
-    level = (await priority_model(tx, incident.domain_id)).level(incident.priority)
-    if incident.drill or not level.tells:
+    model = await priority_model(tx, incident.domain_id)
+    roles = set(model.level(incident.priority).tells)
+    if isinstance(fact, PriorityChanged):
+        roles = roles - set(model.level(fact.was).tells) if fact.raised else set()
+    if incident.drill or not roles:
         return
-    told = [p for p in await access.people(tx) if p.active and set(p.roles) & set(level.tells)]
+    told = [p for p in await access.people(tx) if p.active and roles & set(p.roles)]
     news = fact.text if isinstance(fact, UpdatePublished) else incident.description or incident.priority_reason
     for person in told:
         await notify.message(
@@ -124,7 +128,7 @@ async def tell_stakeholders(tx: Transaction, fact: IncidentOpened | UpdatePublis
         )  # fmt: skip
     if told:
         names = ", ".join(person.name for person in told)
-        reason = f"{incident.priority} tells {', '.join(level.tells)}"
+        reason = f"{incident.priority} tells {', '.join(sorted(roles))}"
         await _say(tx, incident.number, "system", f"Told: {names}", reason=reason)
 
 

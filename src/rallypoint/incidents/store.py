@@ -57,12 +57,12 @@ async def taker(tx: Transaction, grouping_key: str) -> Incident | None:
     return await tx.maybe(Incident, sql, key=grouping_key)
 
 
-async def lately_resolved(tx: Transaction, grouping_key: str) -> Incident | None:
-    """The last incident of this key that is resolved and not closed yet, locked."""
+async def known(tx: Transaction, grouping_key: str) -> Incident | None:
+    """The incident of this key that is open, else the last one that is resolved and not closed yet; locked."""
     return await tx.maybe(
         Incident,
-        f"{SELECT} where grouping_key = :key and joins and status_category in ('resolved', 'review')"
-        " order by number desc limit 1 for update",
+        f"""{SELECT} where grouping_key = :key and joins and status_category not in ('closed', 'cancelled', 'merged')
+             order by ({LIVE}) desc, number desc limit 1 for update""",
         key=grouping_key,
     )
 

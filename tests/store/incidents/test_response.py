@@ -122,6 +122,14 @@ async def test_the_level_says_who_is_told(db: Database, them: Company) -> None:
     async with db.transaction(SYSTEM) as tx:
         told, _ = await notify.list_deliveries(tx, incident=new.number)
     assert "eve@example.org" in {delivery.address for delivery in told if delivery.purpose == "update"}
+    quiet: Incident = await act(
+        db, them.responder, "open_incident", title="Slow", service="checkout", impact="minor", urgency="low"
+    )
+    async with db.transaction(SYSTEM) as tx:
+        sent, _ = await notify.list_deliveries(tx, incident=quiet.number)
+        assert "update" not in {delivery.purpose for delivery in sent}
+    await act(db, them.responder, "set_priority", quiet.number, priority="P1", reason="everybody is hit")
+    assert "Told: Eve, Mia" in await said(db, quiet.number, "system")
     drill: Incident = await act(db, them.responder, "open_incident", title="Drill", service="checkout", drill=True)
     with pytest.raises(Refused) as refused:
         await act(db, them.responder, "publish_update", drill.number, text="Down", audience="public")
