@@ -60,17 +60,19 @@ class Lane:
     async def do(self) -> int:
         """One turn: start what is due as far as there is room, and glance at what is on its way.
 
-        Returns how many were on their way: 0 means that nothing is left to do.
+        Returns how much there was to do: 0 means that nothing is due and nothing on its way.
         """
-        if room := self._width - len(self._flying):
-            for claim in await self._claim(room):
+        room = self._width - len(self._flying)
+        claims = await self._claim(room) if room else []
+        for claim in claims:
+            if claim.state is DeliveryState.SENDING:
                 task = asyncio.create_task(self._deliver(claim, monotonic()))
                 self._flying.add(task)
                 task.add_done_callback(self._flying.discard)
         flying = set(self._flying)
         if flying:
             await asyncio.wait(flying, timeout=GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return len(flying)
+        return max(len(flying), len(claims))
 
     async def drain(self) -> None:
         """Let what is on its way come to an end; nothing new is started."""
@@ -83,7 +85,7 @@ class Lane:
             for claim in claims:
                 await settle_claimed(tx, claim)
         crashpoint("delivery_claimed")
-        return [claim for claim in claims if claim.state is DeliveryState.SENDING]
+        return claims
 
     async def _deliver(self, claim: Claim, claimed_at: float) -> None:
         try:
