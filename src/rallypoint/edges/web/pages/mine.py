@@ -75,17 +75,21 @@ async def add_method(request: Request) -> Response:
     form = await forms.read(request, "method")
     person_id = visit.me(request) or 0
 
-    async def add(tx: Transaction) -> object:
+    async def add(tx: Transaction) -> notify.ContactMethod:
         return await notify.add_contact_method(
-            tx, person_id=person_id, kind=form.text("kind"), address=form.text("address"), label=form.text("label")
-        )
+            tx, person_id=person_id, kind=form.text("kind"), address=form.text("address"), label=form.text("label"),
+            vault=visit.house(request).vault,
+        )  # fmt: skip
 
     try:
         form.required("address", "write where a page should go", "you@example.org")
-        await visit.run(request, add)
+        added = await visit.run(request, add)
     except Invalid as problem:
         return await shown(request, form.wrong(problem), 422)
-    return visit.go(request, "/me", "The contact method was added. Send yourself a test page.")
+    said = "The contact method was added. Send yourself a test page."
+    if added.secret:
+        said = f"Added. What is sent is signed with this secret, shown only now: {added.secret}"
+    return visit.go(request, "/me", said)
 
 
 @page("/me/methods/{id:int}/{verb}", permission=Permission.OWN_ACCOUNT, methods=("POST",))
