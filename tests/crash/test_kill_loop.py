@@ -17,7 +17,7 @@ import pytest
 from rallypoint.clock import ANCHOR_LIFETIME_SECONDS, monotonic, pause, process_time
 from tests.crash.clients import Answers, Clients
 from tests.crash.conftest import hits
-from tests.live import Furniture, LedgerAtHand, Live, NotInTime, Receipt, furnish, scratch, until
+from tests.live import Furniture, LedgerAtHand, Live, Receipt, furnish, scratch, until
 from tests.live.processes import Process, end, kill, roles_of, serve
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
@@ -102,15 +102,7 @@ class Chaos:
         """Nobody tells the children; they must notice. Another supervisor starts as soon as it can."""
         self.deaths.append((now(), "supervisor"))
         self.live.kill_supervisor()
-        until(self._starts, within=30, what="another supervisor on the same folder and port")
-
-    def _starts(self) -> bool:
-        try:
-            self.live.start()
-        except NotInTime:
-            pause(0.2)
-            return False
-        return True
+        until(self.live.starts, within=30, what="another supervisor on the same folder and port")
 
     def jump(self, seconds: float) -> None:
         """Time passes for everyone: escalations fall due, leases run out."""

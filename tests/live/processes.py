@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rallypoint.clock import monotonic
+from rallypoint.clock import monotonic, pause
 from rallypoint.db.embedded import EmbeddedPostgres
 from rallypoint.listening import SOCKET_VARIABLE, listen, url_of
 from tests.live.furniture import Given
@@ -71,7 +71,9 @@ class Live(Outside):
         self._process: Process | None = None
 
     def start(self) -> "Live":
-        """Start it and wait until it says that it is ready."""
+        """Start it, for the first time or again, and wait until it says that it is ready."""
+        if self._process is not None:
+            end(self._process)
         self._process = serve(self.data, "--port", str(self.port), log=self.log, **self._environment)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()  # ends at once where the process ends
@@ -86,6 +88,19 @@ class Live(Outside):
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def starts(self) -> bool:
+        """Try to start: what is left of a killed predecessor may still hold the port."""
+        try:
+            self.start()
+        except NotInTime:
+            pause(0.2)
+            return False
+        return True
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, *, within: float = 30.0) -> float:
         """SIGTERM; returns how many seconds it took to end."""
