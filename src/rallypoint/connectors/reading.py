@@ -147,6 +147,8 @@ def moment(value: Any) -> datetime | None:
     """
     if value is None or value == "":
         return None
+    if isinstance(value, datetime):
+        return value if value.year > 1 else None
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) > 1e11 else value
         return datetime(1970, 1, 1, tzinfo=UTC) + _length(seconds)
@@ -176,7 +178,7 @@ def start(value: Any, now: datetime, notes: list[str]) -> datetime | None:
         notes.append(f"Its start {words(value, 60)!r} is not a time; the time of receipt is used.")
         return None
     if at is not None and (at < OLDEST or at > now + timedelta(hours=1)):
-        notes.append(f"Its start {words(value, 60)!r} cannot be; the time of receipt is used.")
+        notes.append(f"Its start {words(str(value), 60)!r} cannot be; the time of receipt is used.")
         return None
     return min(at, now) if at is not None else None
 

@@ -89,6 +89,19 @@ async def test_a_repeat_counts_on_the_open_alert_and_fires_anew_on_a_closed_one(
     ]
 
 
+async def test_a_repeat_of_a_deleted_alert_fires_anew(
+    heard: Database, batcher: Batcher, integration: Integration, say: Say
+) -> None:
+    first = await say()
+    assert first is not None
+    async with heard.transaction(SYSTEM) as tx:
+        await tx.execute("delete from alert")
+    batch = Batch(signals=[Repeat(first, None, None, b"k")], reread=lambda _: signal())
+    [second] = (await batcher.accept(integration, batch)).ids
+    assert [a.id for a in await everything(heard)] == [second]
+    assert second != first
+
+
 async def test_a_repeat_beside_a_resolve_of_the_same_alert_keeps_the_order(
     heard: Database, batcher: Batcher, integration: Integration, say: Say
 ) -> None:

@@ -54,11 +54,13 @@ ACKNOWLEDGE = """
      where a.integration_id = s.integration_id and a.identity = s.identity and a.resolved_at is null
  returning a.id, a.integration_id, a.identity, true as is_new"""
 
-# Closed alerts are left out of the answer: their repeats fire anew. No row yet means one heard only once, and open.
+# Closed and forgotten alerts are left out of the answer: their repeats fire anew. `closed` decides, for it is read
+# under the row's lock; the join only keeps repeats from being counted on an alert that retention has deleted.
 BEAT = """
     insert into alert_pulse as p (alert_id, repeats, last_received_at, ends_at)
     select s.alert_id, s.repeats, :now, s.ends_at
       from unnest(:ids::bigint[], :counts::bigint[], :ends::timestamptz[]) as s (alert_id, repeats, ends_at)
+      join alert a on a.id = s.alert_id
         on conflict (alert_id) do update
        set repeats = p.repeats + excluded.repeats, last_received_at = excluded.last_received_at,
            ends_at = greatest(p.ends_at, excluded.ends_at)

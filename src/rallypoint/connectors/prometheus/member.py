@@ -4,7 +4,7 @@ The fast way decodes what well-behaved senders write; whatever does not fit goes
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Peek(msgspec.Struct, gc=False):
 class Full(msgspec.Struct, gc=False):
     labels: dict[str, str]
     annotations: dict[str, str] = {}
-    startsAt: str = ""
+    startsAt: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     generatorURL: str = ""
     status: str = ""
     fingerprint: str = ""
@@ -47,7 +47,7 @@ def signal(payload: bytes, *, now: datetime, status: str, ends_at: datetime | No
         if len(payload) > FAST_BYTES or b"\\u0000" in payload:
             raise msgspec.ValidationError("to be read with care")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        full, own_key = _careful(payload)
+        full, own_key = _careful(payload, now, notes)
     labels = full.labels
     if "" in labels.values() or "" in labels:
         labels = {name: value for name, value in labels.items() if name and value}
@@ -60,7 +60,9 @@ def signal(payload: bytes, *, now: datetime, status: str, ends_at: datetime | No
     if not NOT_DETAILS.issuperset(annotations):
         rest = "\n".join(f"{name}: {value}" for name, value in annotations.items() if name not in NOT_DETAILS)
         details = f"{details}\n\n{rest}" if details else rest
-    starts_at = reading.start(full.startsAt, now, notes)
+    starts_at = full.startsAt
+    if starts_at is not None and not reading.OLDEST <= starts_at <= now:
+        starts_at = reading.start(starts_at, now, notes)
     return Signal(
         dedup_key=own_key,
         status=status,
@@ -102,7 +104,7 @@ def _links(url: str, annotations: dict[str, str]) -> list[str]:
     return reading.links(annotations.get("runbook_url"), annotations.get("dashboard_url"), url)
 
 
-def _careful(payload: bytes) -> tuple[Full, str]:
+def _careful(payload: bytes, now: datetime, doubts: list[str]) -> tuple[Full, str]:
     """The tolerant way, and a name for the alert where its labels had to be shortened and no longer name it."""
     value: Any = reading.loads(payload)
     if not isinstance(value, dict):
@@ -117,11 +119,10 @@ def _careful(payload: bytes) -> tuple[Full, str]:
         for name, text in list(notes.items() if isinstance(notes, dict) else ())[: reading.LABELS_MAX]
     }
     own_key = reading.name_of(reading.as_json(said)) if reading.is_cut(labels, said) else ""
-    starts = value.get("startsAt")
     return Full(
         labels=labels,
         annotations={name: text for name, text in annotations.items() if name and text},
-        startsAt=starts if isinstance(starts, str) else "" if starts is None else reading.words(starts, 60),
+        startsAt=reading.start(value.get("startsAt"), now, doubts),
         generatorURL=reading.words(value.get("generatorURL"), reading.LABEL_VALUE_MAX),
         status=reading.words(value.get("status"), 60),
         fingerprint=reading.words(value.get("fingerprint"), 60),
