@@ -1,5 +1,9 @@
 """/livez, /readyz and /metrics, as whoever runs Rallypoint reads them."""
 
+import asyncio
+import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -8,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from rallypoint import access, incidents
+from rallypoint import access, alerts, incidents
 from rallypoint.access import Role
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import ManualClock
@@ -75,3 +79,19 @@ async def test_figures_are_prometheus_figures(probes: httpx2.AsyncClient, db: Da
     (opened,) = families["rallypoint_open_incidents"].samples
     assert (opened.labels["status_category"], opened.value) == ("triage", 1)
     assert families["rallypoint_orphaned_runs"].samples[0].value == 0
+
+
+@pytest.mark.partner
+async def test_promtool_finds_nothing_to_say(probes: httpx2.AsyncClient, db: Database) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("install Debian's prometheus for promtool")
+    async with db.transaction(SYSTEM) as tx:
+        await access.create_person(tx, name="Ines", email="ines@example.com", roles=[Role.ADMIN])
+        await incidents.open_incident(tx, title="Something")
+        await alerts.create_integration(tx, name="Prometheus", kind="prometheus")
+    text = (await probes.get("/metrics")).content
+    done = await asyncio.to_thread(
+        subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -80,6 +80,8 @@ class Batcher:
         self._seen: dict[int, datetime] = {}
         self._hint_rests = False
         self._hint_owed = False
+        self.stored = self.commits = 0
+        """Alerts committed by this process, and in how many commits: for /metrics."""
 
     @property
     def waiting(self) -> int:
@@ -175,7 +177,11 @@ class Batcher:
             _fail(jobs, _away(problem))
             raise
         except Exception as problem:
-            await self._one_by_one(connection, jobs, problem)
+            try:
+                await self._one_by_one(connection, jobs, problem)
+            except Exception as second:  # whoever waits for these hears of it, whatever happens
+                _fail(jobs, _away(second) if isinstance(second, (*AWAY, *AGAIN)) else second)
+                raise
 
     async def _with_retries(self, connection: Any, jobs: list[Job]) -> None:
         for attempt in range(TRIES):
@@ -201,6 +207,9 @@ class Batcher:
         for signal in job.batch.signals:
             alone = Job(job.integration, Batch(signals=[signal], reread=job.batch.reread), _future())
             await self._commit(connection, [alone])
+            if refused := alone.done.exception():
+                _fail([job], refused)
+                return
             ids += alone.done.result()
         _answer(job, ids)
 
@@ -234,10 +243,19 @@ class Batcher:
         else:
             await _apply(tx, plan)  # a single statement commits by itself and saves two round trips
         crashpoint("alerts_committed")
-        self._seen.update(dict.fromkeys(seen, tx.now))
-        self._learn(plan)
         for job, answers in zip(jobs, plan.answers, strict=True):
             _answer(job, [one.alert_id for one in answers])
+        try:
+            self._remember(plan, seen, tx.now, sum(len(job.batch.signals) for job in jobs))
+        except Exception:  # what is committed is committed: nothing that follows may store it a second time
+            log.exception("stored alerts were not remembered")
+
+    def _remember(self, plan: Plan, seen: Sequence[int], now: datetime, stored: int) -> None:
+        """What this process knows after a commit, and the word to the router."""
+        self.commits += 1
+        self.stored += stored
+        self._seen.update(dict.fromkeys(seen, now))
+        self._learn(plan)
         if any(change.is_new for changes in plan.rounds for change in changes.values()):
             self._hint()
 

@@ -12,9 +12,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from rallypoint import __version__, notify, oncall
+from rallypoint import __version__, alerts, notify, oncall
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Transaction
 from rallypoint.edges.ops import store
@@ -34,6 +34,7 @@ async def exposition(house: House) -> bytes:
         up = 1
     except OUT_OF_REACH:
         up = 0
+    families += _ingest(house.batcher)
     families.append(_gauge("rallypoint_up", "Whether the database answered this scrape.", up))
     build = GaugeMetricFamily(
         "rallypoint_build_info", "The version that answers, as a label; always 1.", labels=["version"]
@@ -72,6 +73,7 @@ async def _read(tx: Transaction) -> list[Metric]:
             len(await oncall.orphans(tx)),
         ),
         *_overdue(await notify.backlog(tx)),
+        *_alerts(await alerts.counts(tx)),
         _labelled(
             "rallypoint_deliveries",
             f"Deliveries among the latest {store.TAIL}, by method and state.",
@@ -90,6 +92,30 @@ async def _read(tx: Transaction) -> list[Metric]:
             ("role",),
             await store.beats(tx),
         ),
+        _labelled(
+            "rallypoint_integration_heard_seconds",
+            "Seconds since an integration last sent something.",
+            ("integration",),
+            await store.last_heard(tx),
+        ),
+    ]
+
+
+def _ingest(batcher: alerts.Batcher) -> list[Metric]:
+    """What this process took in; the only figures that begin anew with it."""
+    return [
+        CounterMetricFamily("rallypoint_ingest_alerts", "Alerts this process committed.", value=batcher.stored),
+        CounterMetricFamily("rallypoint_ingest_commits", "Commits it took.", value=batcher.commits),
+        _gauge("rallypoint_ingest_waiting", "Alerts that wait for a commit in this process.", batcher.waiting),
+    ]
+
+
+def _alerts(counts: dict[str, int]) -> list[Metric]:
+    """Open alerts by status; those that wait to be routed are a queue of their own."""
+    by_status = [(name, many) for name, many in sorted(counts.items()) if name != "unrouted"]
+    return [
+        _gauge("rallypoint_alerts_unrouted", "Alerts received and not yet routed.", counts.get("unrouted", 0)),
+        _labelled("rallypoint_alerts_open", "Alerts that are not resolved, by status.", ("status",), by_status),
     ]
 
 

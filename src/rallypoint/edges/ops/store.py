@@ -33,6 +33,16 @@ async def numbers(tx: Transaction) -> list[int]:
     return await tx.fetch(int, "select number from incident order by number")
 
 
+async def last_heard(tx: Transaction) -> list[tuple[str, float]]:
+    """(integration, seconds since it last sent something); those never heard are left out."""
+    rows = await tx.rows(
+        """
+        select name || ' #' || id as name, extract(epoch from :now - last_seen_at)::float8 as age
+          from integration where last_seen_at is not null and not disabled order by id"""
+    )
+    return [(row["name"], row["age"]) for row in rows]
+
+
 async def beats(tx: Transaction) -> list[tuple[str, float]]:
     """(role, seconds since the latest green cycle)."""
     rows = await tx.rows(
