@@ -120,8 +120,10 @@ async def put_off(tx: Transaction, ids: Sequence[int], *, until: datetime, why: 
 
 
 async def next_retry(tx: Transaction) -> datetime | None:
-    """When something put off is due again; what waits now is found by the poll and the hint."""
+    """When something untold is due: now, unless all of it was put off."""
     at: datetime | None = await tx.value(
-        "select min(retry_at) from alert where told <> status and retry_at is not null"
+        """
+        select case when exists (select from alert where told <> status and retry_at is null) then :now
+                    else (select min(retry_at) from alert where told <> status and retry_at is not null) end"""
     )
     return at

@@ -20,6 +20,7 @@ from rallypoint.errors import Conflict
 ROUNDS_MAX = 10_000
 
 POLL_SECONDS = 1.0
+HELD_SECONDS = 0.02
 """The longest rest of a loop: a lost hint costs no more than this."""
 
 TimerHandler = Callable[[Transaction, Timer], Awaitable[None]]
@@ -175,7 +176,9 @@ class Engine:
         async with self._db.transaction(SYSTEM) as tx:
             due = await work.next_due(tx)
             if due is not None:
-                seconds = min(seconds, max(0.001, (due - tx.now).total_seconds()))
+                # Due by now, and yet nothing was done: another node has it, or it has just come. No spinning meanwhile.
+                wait = (due - tx.now).total_seconds()
+                seconds = min(seconds, wait if wait > 0 else HELD_SECONDS)
         await self._wait(wake, seconds)
 
     async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
