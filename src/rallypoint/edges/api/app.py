@@ -53,7 +53,7 @@ def create(house: House | None = None) -> FastAPI:
 def mount(house: House | None = None) -> Mount:
     """The app under /api/v1, also for addresses with a newline in them: those are ours to refuse, too."""
     mounted = Mount(PREFIX, app=create(house))
-    mounted.path_regex = re.compile(mounted.path_regex.pattern, re.DOTALL)
+    mounted.path_regex = re.compile(f"(?s:{mounted.path_regex.pattern})")
     return mounted
 
 

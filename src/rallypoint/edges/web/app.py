@@ -15,7 +15,7 @@ from rallypoint.errors import NotFound, Refused
 if TYPE_CHECKING:
     from rallypoint.house import House
 
-FOR_ANYONE = frozenset({"status"})
+FOR_ANYONE = frozenset({"statuspage"})
 
 
 @routing.page("/live", permission=Permission.PUBLIC)

@@ -42,7 +42,7 @@ async def _top(request: Request) -> dict[str, int]:
     shows = path != "/" and not path.startswith(WITHOUT_NOTICE)
     async with visit.transaction(request) as tx:
         counts = await incidents.open_counts(tx)
-        ranked = []
+        ranked: list[incidents.Ranked] = []
         if counts.get(LOUD) and shows:
             ranked, _ = await incidents.board(tx, filter=BoardFilter(priority=LOUD), limit=1)
     if ranked:

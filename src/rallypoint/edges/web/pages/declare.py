@@ -23,7 +23,7 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         services = [s for s in await catalog.services(tx) if not s.retired]
         domains = await catalog.domains(tx)
         categories = [(d, await catalog.categories(tx, d.id)) for d in domains]
-        alike = []
+        alike: list[incidents.Ranked] = []
         if service := form.text("service"):
             alike, _ = await incidents.board(tx, filter=BoardFilter(service=service), cursor=None, limit=ALIKE)
     return await render(

@@ -19,6 +19,8 @@ from rallypoint.errors import NotFound, RallypointError
 from rallypoint.notify import Page
 
 KNOWN = 4
+WHY_YOU = "Why you: "
+"""The line of a page's text that says by which schedule or name it reached this person."""
 
 
 async def by_token(request: Request) -> Page:
@@ -43,9 +45,13 @@ async def shown(request: Request, paged: Page, *, said: str = "", status: int = 
         incident = await incidents.incident(tx, paged.incident)
         entries, _ = await incidents.timeline(tx, paged.incident, key_only=True, limit=50)
         runs = await oncall.runs_of(tx, paged.incident)
+        person = await access.person(tx, paged.person_id)
     entries = sorted(entries, key=lambda e: e.occurred_at, reverse=True)
     running = next((run for run in runs if run.live), None)
     at_home = visit.of(request).viewer is not None
+    if not at_home:
+        visit.update(request, zone=visit.zone(person.time_zone))
+    said_why = (line.removeprefix(WHY_YOU) for line in paged.text.splitlines() if line.startswith(WHY_YOU))
     return await render(
         request,
         "phone.html",
@@ -54,6 +60,7 @@ async def shown(request: Request, paged: Page, *, said: str = "", status: int = 
         paged=paged,
         i=incident,
         known=entries[:KNOWN],
+        because=next(said_why, paged.why),
         run=running,
         act=request.url.path.removesuffix("/acknowledge").removesuffix("/escalate"),
         said=said,

@@ -92,7 +92,7 @@ async def one_page(request: Request, form: forms.Form, status: int = 200) -> Res
         domain = await catalog.domain_by_id(tx, service.domain_id)
         now_open, _ = await incidents.board(tx, filter=BoardFilter(service=key), cursor=None, limit=20)
         past, _ = await incidents.board(tx, filter=BoardFilter(service=key, open_only=False), cursor=None, limit=20)
-        firing = []
+        firing: list[alerts.Alert] = []
         if access.allows(tx.actor, Permission.READ_ALERTS):
             firing, _ = await alerts.list_alerts(tx, status="open", service=key, limit=10)
         others = [s for s in await catalog.services(tx) if s.id != service.id and not s.retired]

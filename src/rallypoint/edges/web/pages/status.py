@@ -82,7 +82,7 @@ async def show(request: Request) -> Response:
     return await render(
         request,
         "status.html",
-        live="statuspage,status",
+        live="statuspage",
         copies=(Copy(name="JSON", to="/status/api/v2/summary.json"),),
         view=view,
         title=title_of(view.page.name),
@@ -97,7 +97,7 @@ async def incident(request: Request) -> Response:
     async with visit.house(request).db.transaction(SYSTEM) as tx:
         found = await statuspage.incident_view(tx, request.path_params["public_id"])
         own = await statuspage.about(tx)
-    return await render(request, "status_incident.html", live="statuspage,status", p=found, title=title_of(own.name))
+    return await render(request, "status_incident.html", live="statuspage", p=found, title=title_of(own.name))
 
 
 Read = Callable[..., Awaitable[dict[str, Any]]]

@@ -11,6 +11,6 @@ const boost = (root) => {
 boost(document);
 document.addEventListener("htmx:afterSettle", () => {
   boost(document);
-  document.querySelector(".said")?.scrollIntoView({ block: "nearest" });
+  document.querySelector(".flash")?.scrollIntoView({ block: "nearest" });
 });
 document.addEventListener("refreshed", () => boost(document));
