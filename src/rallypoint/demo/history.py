@@ -198,6 +198,8 @@ class History:
         await self._file(story)
         if until == "acknowledged":
             await self._assess(story)
+            if story.scene.public:
+                self._in(5, lambda: self._publish(story, 0))
             for text in story.scene.notes:
                 self._in(4, partial(self._say, story, "note", text=text))
             return

@@ -180,7 +180,8 @@ AWAITING = Scene(
 # Still open at the end: how long ago each began (hours) and how far it has come.
 OPEN_NOW = (
     (Scene("identity", "Passkey sign-in loops back to the start", "SignInFailureRate", "error", "significant", "high", 2300,
-           notes=("Only browsers updated this week.",)), 1.4, "acknowledged"),
+           notes=("Only browsers updated this week.",),
+           public=(("investigating", "Signing in with a passkey may fail. A password works."), ("resolved", ""))), 1.4, "acknowledged"),
     (Scene("cdn", "CDN misses doubled in Frankfurt", "CdnMissRate", "warning", "moderate", "medium", None), 0.3, "acknowledged"),
     (Scene("search", "New products missing from search results", "SearchIndexLag", "warning", "moderate", "medium", 900,
            hypotheses=(("The indexer waits for a lock", ""),)), 5.5, "active"),
