@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import structlog
 
 from rallypoint.clock import ManualClock
 from rallypoint.db import Database
@@ -29,7 +31,7 @@ def server() -> Iterator[str]:
     if external := os.environ.get("RALLYPOINT_TEST_DATABASE_URL"):
         yield external
         return
-    folder = Path(tempfile.mkdtemp(prefix="rp-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="rp-test-", dir=_in_memory()))
     folder.chmod(0o711)  # so that root's server, which runs as nobody, finds its place here and is removed with it
     embedded = EmbeddedPostgres(folder)
     try:
@@ -37,6 +39,17 @@ def server() -> Iterator[str]:
     finally:
         embedded.remove()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_memory() -> str | None:
+    """Where files are memory, if there is such a place: copying the template is thirty times faster there.
+
+    Nobody pulls the plug on these databases. What is said of durability is tried on disks (test_embedded, crash).
+    """
+    place = Path("/dev/shm")
+    if place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > 2**30:
+        return str(place)
+    return None
 
 
 def database_url(server: str, name: str) -> str:
@@ -62,6 +75,16 @@ def template(server: str) -> str:
 
     asyncio.run(build())
     return TEMPLATE
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command under test directs the log at its own stderr, which is closed after the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture

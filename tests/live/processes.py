@@ -77,10 +77,11 @@ class Live(Outside):
         self._process = serve(self.data, "--port", str(self.port), log=self.log, **self._environment)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()  # ends at once where the process ends
-        if not line:
+        said = json.loads(line or "{}")
+        if "url" not in said:
             end(self._process)
-            raise NotInTime(f"`serve` ended before it was ready:\n{self.tail()}")
-        self.url = json.loads(line)["url"]
+            raise NotInTime(f"`serve` ended before it was ready: {line!r}\n{self.tail()}")
+        self.url = said["url"]
         self.port = int(self.url.rpartition(":")[2])
         return self
 
