@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rallypoint import access, alerts, catalog, notify, oncall
 from rallypoint.actors import Actor, ActorKind
-from rallypoint.database_use import database
 from rallypoint.db import Transaction
 from rallypoint.db.migrate import migrate
 from rallypoint.house import House, open_house, prepare
+from rallypoint.serve.database_use import database
 from rallypoint.settings import Settings
 
 FOUNDER = Actor(kind=ActorKind.SYSTEM, name="test bench", origin="test")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rallypoint.clock import monotonic, pause
 from rallypoint.db.embedded import EmbeddedPostgres
-from rallypoint.listening import SOCKET_VARIABLE, listen, url_of
+from rallypoint.serve.listening import SOCKET_VARIABLE, listen, url_of
 from tests.live.furniture import Given
 from tests.live.outside import Outside
 from tests.live.waiting import NotInTime, until

@@ -41,7 +41,7 @@ def actor() -> Actor:
 
 def at_home(work: Callable[["House"], Awaitable[T]]) -> T:
     """Run `work` with an open house. The embedded database is started, and stopped again, where nobody runs it."""
-    from rallypoint.database_use import database
+    from rallypoint.serve.database_use import database
 
     mine = settings()
     with database(mine) as dsn:

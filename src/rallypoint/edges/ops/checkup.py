@@ -15,8 +15,8 @@ from rallypoint.edges.ops import chains, readiness
 from rallypoint.engine import store as engine
 from rallypoint.errors import RallypointError
 from rallypoint.house import House, open_house
-from rallypoint.listening import answers
-from rallypoint.running import base_url
+from rallypoint.serve.listening import answers
+from rallypoint.serve.running import base_url
 from rallypoint.settings import Settings
 
 OLDEST_DATABASE = 15

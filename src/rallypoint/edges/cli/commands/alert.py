@@ -12,7 +12,7 @@ from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.exits import Unready
 from rallypoint.edges.cli.output import Out
 from rallypoint.errors import NotFound, OutsideFailure
-from rallypoint.running import base_url
+from rallypoint.serve.running import base_url
 
 group = click.Group("alert", help="Send alerts to an integration.")
 

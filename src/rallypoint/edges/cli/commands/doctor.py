@@ -20,7 +20,7 @@ SIGNS = {Grade.OK: "ok  ", Grade.WARN: "WARN", Grade.BAD: "BAD "}
 @click.option("--audit", is_flag=True, help="Also read the audit trail and every timeline again, link by link.")
 def doctor(out: Out, audit: bool) -> int:
     """Look at the database, the engine, the ways out and the people. Ends with 1 if something is bad."""
-    from rallypoint.database_use import database
+    from rallypoint.serve.database_use import database
 
     mine = settings()
     with out.progress("Looking") as progress:

@@ -7,7 +7,7 @@ import click
 from rallypoint.edges.cli.at_home import act, settings
 from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.output import Out, pick
-from rallypoint.running import base_url
+from rallypoint.serve.running import base_url
 
 if TYPE_CHECKING:
     from rallypoint.db import Transaction

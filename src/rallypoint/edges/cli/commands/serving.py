@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from rallypoint import lifeline
 from rallypoint.edges.cli.at_home import settings
 from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.output import Out
+from rallypoint.serve import lifeline
 from rallypoint.settings import Settings
 
 group = click.Group("serving")
@@ -51,7 +51,7 @@ def demo(out: Out, port: int | None, host: str | None, data: Path | None) -> Non
     given: dict[str, Any] = {}
 
     def prepare(environment: Mapping[str, str]) -> None:
-        from rallypoint.serve import run_apart
+        from rallypoint.serve.supervisor import run_apart
 
         out.say("Seeding the demo company Lantern ...")
         given.update(json.loads(run_apart(["seed", "--demo", "--json"], environment)))
@@ -89,21 +89,21 @@ def _with(port: int | None, host: str | None, data: Path | None) -> Settings:
 
 
 def _migrate(environment: Mapping[str, str]) -> None:
-    from rallypoint.serve import run_apart
+    from rallypoint.serve.supervisor import run_apart
 
     run_apart(["migrate", "--json"], environment)
 
 
 def _supervise(out: Out, mine: Settings, **hooks: Any) -> None:
-    from rallypoint.serve import Supervisor
+    from rallypoint.serve.supervisor import Supervisor
 
     Supervisor(mine, **hooks).run()
 
 
 def _alone(role: str, mine: Settings) -> None:
     """A child of the supervisor, or one role by itself. The database must then be named, or run already."""
-    from rallypoint.database_use import database
-    from rallypoint.listening import inherited, listen
+    from rallypoint.serve.database_use import database
+    from rallypoint.serve.listening import inherited, listen
 
     lifeline.hold()
     door = inherited() if role == "web" else None

@@ -17,7 +17,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @command(group, "migrate")
 def migrate(out: Out) -> None:
     """Run what migrations are missing. Refuses a schema that this version does not know."""
-    from rallypoint.database_use import database
+    from rallypoint.serve.database_use import database
 
     with database(settings()) as dsn:
         ran = asyncio.run(_migrate(dsn))
@@ -28,7 +28,7 @@ def migrate(out: Out) -> None:
 @click.option("--demo", is_flag=True, help="The demo company Lantern with six weeks of history.")
 def seed(out: Out, demo: bool) -> None:
     """Migrate, then add the two domains an empty database needs. Does nothing twice."""
-    from rallypoint.database_use import database
+    from rallypoint.serve.database_use import database
 
     mine = settings()
     with database(mine) as dsn:
@@ -46,8 +46,8 @@ def seed(out: Out, demo: bool) -> None:
 @click.argument("file", type=FILE)
 def backup(out: Out, file: Path) -> None:
     """Write the whole database into FILE, readable by nobody else. Serving may go on."""
-    from rallypoint.database_use import database
     from rallypoint.db.backup import backup as write
+    from rallypoint.serve.database_use import database
 
     with database(settings()) as dsn:
         written = write(dsn, file)
@@ -60,8 +60,8 @@ def backup(out: Out, file: Path) -> None:
 @click.option("--force", is_flag=True, help="Replace what is there; it is saved in a file beside FILE first.")
 def restore(out: Out, file: Path, force: bool) -> None:
     """Put a backup into the database, whole or not at all."""
-    from rallypoint.database_use import database
     from rallypoint.db.backup import restore as put
+    from rallypoint.serve.database_use import database
 
     with database(settings()) as dsn:
         aside = put(dsn, file, force=force)

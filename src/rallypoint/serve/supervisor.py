@@ -18,12 +18,13 @@ from types import FrameType
 
 import structlog
 
-from rallypoint import clock, lifeline
-from rallypoint.database_use import database
+from rallypoint import clock
 from rallypoint.db.embedded import EmbeddedPostgres
 from rallypoint.errors import OutsideFailure, RallypointError
-from rallypoint.listening import SOCKET_VARIABLE, answers, listen, url_of
-from rallypoint.running import announce, withdraw
+from rallypoint.serve import lifeline
+from rallypoint.serve.database_use import database
+from rallypoint.serve.listening import SOCKET_VARIABLE, answers, listen, url_of
+from rallypoint.serve.running import announce, withdraw
 from rallypoint.settings import Settings
 
 ROLES = ("web", "engine")
