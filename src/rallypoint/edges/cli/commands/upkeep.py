@@ -36,9 +36,11 @@ def seed(out: Out, demo: bool) -> None:
         if not demo:
             out.result({"seeded": True}, "The domains are there.")
             return
+        import uvloop
+
         from rallypoint import demo as lantern
 
-        given = asyncio.run(lantern.seed(dsn, mine.model_copy(update={"demo": True, "database_url": dsn})))
+        given = uvloop.run(lantern.seed(dsn, mine.model_copy(update={"demo": True, "database_url": dsn})))
     out.result(given, f"Lantern is there, with {given.incidents} incidents. API key: {given.api_key}")
 
 
