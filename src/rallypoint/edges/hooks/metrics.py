@@ -1,13 +1,21 @@
-"""Figures of intake, for /metrics."""
+"""Figures of intake, for /metrics. They begin anew with the process."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
-MESSAGES = Counter("rallypoint_intake_messages", "Messages answered", ["receiver", "status"])
-ALERTS = Counter("rallypoint_intake_alerts", "Alerts committed, repeats included, by receiver", ["receiver"])
-UNREADABLE = Counter("rallypoint_intake_unreadable", "Members or messages that could not be read", ["receiver"])
+FIGURES = CollectorRegistry()
+"""Of our own: a registry that everybody shares would be shown by nobody."""
+
+MESSAGES = Counter("rallypoint_intake_messages", "Messages answered", ["receiver", "status"], registry=FIGURES)
+ALERTS = Counter(
+    "rallypoint_intake_alerts", "Alerts committed, repeats included, by receiver", ["receiver"], registry=FIGURES
+)
+UNREADABLE = Counter(
+    "rallypoint_intake_unreadable", "Members or messages that could not be read", ["receiver"], registry=FIGURES
+)
 SECONDS = Histogram(
     "rallypoint_intake_seconds",
     "From the whole body to the answer, by receiver",
     ["receiver"],
+    registry=FIGURES,
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from rallypoint import __version__, alerts, notify, oncall
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Transaction
+from rallypoint.edges.hooks import metrics as intake
 from rallypoint.edges.ops import store
 from rallypoint.edges.ops.readiness import OUT_OF_REACH
 from rallypoint.engine import store as engine
@@ -45,7 +46,7 @@ async def exposition(house: House) -> bytes:
     registry.register(_Ready(families))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(intake.FIGURES)
 
 
 class _Ready:
