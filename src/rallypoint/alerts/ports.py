@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What the setup page, the docs and the demo button show. {base} and {key} are filled in by `for_key`."""
+    """What the setup page and the docs show. `for_key` fills in {base}, which is {scheme}://{host}, and {key}."""
 
     kind: str
     name: str
@@ -35,7 +35,9 @@ class About:
 
     def for_key(self, text: str, *, base: str, key: str) -> str:
         """One of the texts above with the address and the key filled in."""
-        return text.replace("{base}", base.rstrip("/")).replace("{key}", key)
+        scheme, _, host = base.rstrip("/").partition("://")
+        filled = text.replace("{base}", base.rstrip("/")).replace("{scheme}", scheme).replace("{host}", host)
+        return filled.replace("{key}", key)
 
 
 class AlertSource(Protocol):

@@ -55,8 +55,8 @@ class Alertmanager:
         curl=(
             "curl -X POST {base}/in/{key}/alertmanager -H 'Content-Type: application/json' -d '"
             '{"version": "4", "status": "firing", "alerts": [{"status": "firing",'
-            ' "labels": {"alertname": "DatabaseDown", "service": "checkout", "severity": "critical"},'
-            ' "annotations": {"summary": "The checkout database does not answer"}}]}\''
+            ' "labels": {"alertname": "Trying", "severity": "info"},'
+            ' "annotations": {"summary": "Trying the connection"}}]}\''
         ),
         teaches="docs/connectors/alertmanager.md",
         level=Level.CONTRACT_TESTED,

@@ -36,8 +36,7 @@ class Generic:
         ),
         curl=(
             "curl -X POST {base}/in/{key} -H 'Content-Type: application/json' -d '"
-            '{"summary": "The checkout database does not answer", "service": "checkout",'
-            ' "severity": "critical", "dedup_key": "checkout/db"}\''
+            '{"summary": "Trying the connection", "severity": "info", "dedup_key": "try-1"}\''
         ),
         teaches="docs/connectors/generic.md",
         level=Level.CONTRACT_TESTED,

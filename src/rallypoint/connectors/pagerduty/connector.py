@@ -28,18 +28,12 @@ class PagerDuty:
         name="PagerDuty Events API v2",
         says="A tool that can send to PagerDuty sends to Rallypoint when its Events URL is changed.",
         path="/v2/enqueue",
-        config_file="alertmanager.yml, or the Events URL of your tool",
-        config=(
-            "receivers:\n"
-            "  - name: rallypoint\n"
-            "    pagerduty_configs:\n"
-            '      - routing_key: "{key}"\n'
-            "        url: {base}/v2/enqueue\n"
-        ),
+        config_file="the sender's settings",
+        config="Events URL:   {base}/v2/enqueue\nRouting key:  {key}\n",
         curl=(
             "curl -X POST {base}/v2/enqueue -H 'Content-Type: application/json' -d '"
-            '{"routing_key": "{key}", "event_action": "trigger", "dedup_key": "checkout/db", "payload":'
-            ' {"summary": "The checkout database does not answer", "source": "db-1", "severity": "critical"}}\''
+            '{"routing_key": "{key}", "event_action": "trigger", "dedup_key": "try-1", "payload":'
+            ' {"summary": "Trying the connection", "source": "my laptop", "severity": "info"}}\''
         ),
         teaches="docs/connectors/pagerduty.md",
         level=Level.CONTRACT_TESTED,

@@ -33,15 +33,16 @@ class Prometheus:
         config=(
             "alerting:\n"
             "  alertmanagers:\n"
-            "    - api_version: v2\n"
+            "    - scheme: {scheme}\n"
             "      path_prefix: /in/{key}\n"
+            "      api_version: v2\n"
             "      static_configs:\n"
-            '        - targets: ["{base}"]  # host and port, without http://\n'
+            '        - targets: ["{host}"]\n'
         ),
         curl=(
             "curl -X POST {base}/in/{key}/api/v2/alerts -H 'Content-Type: application/json' -d '"
-            '[{"labels": {"alertname": "DatabaseDown", "service": "checkout", "severity": "critical"},'
-            ' "annotations": {"summary": "The checkout database does not answer"}}]\''
+            '[{"labels": {"alertname": "Trying", "severity": "info"},'
+            ' "annotations": {"summary": "Trying the connection"}}]\''
         ),
         teaches="docs/connectors/prometheus.md",
         level=Level.CONTRACT_TESTED,
