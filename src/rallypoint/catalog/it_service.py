@@ -122,5 +122,5 @@ IT_SERVICE = Seed(
         ),
     ),
     matrix=("1123", "1233", "2334", "3344"),
-    settings={"confirm_reminder_hours": [24, 72], "accept_silence_after_days": 5},
+    settings={"confirmation_reminder_hours": [24, 72], "confirmation_days": 5},
 )

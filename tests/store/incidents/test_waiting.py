@@ -30,10 +30,11 @@ async def test_silence_is_reminded_of_and_then_accepted_as_what_it_is(
     assert len(await mails(db, number, "confirm")) == 1
     await pass_time(db, clock, hours=25)
     assert len(await mails(db, number, "confirm")) == 2
-    await pass_time(db, clock, hours=24)
+    await pass_time(db, clock, hours=48)
     assert len(await mails(db, number, "confirm")) == 3
+    await pass_time(db, clock, hours=46)
     assert (await act(db, SYSTEM, "incident", number)).confirmed_at is None
-    await pass_time(db, clock, hours=24)
+    await pass_time(db, clock, hours=2)
     accepted: Incident = await act(db, SYSTEM, "incident", number)
     assert accepted.confirmation is Confirmation.BY_SILENCE
     assert accepted.status_category is StatusCategory.RESOLVED
