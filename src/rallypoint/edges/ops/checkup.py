@@ -96,7 +96,8 @@ def _public_url(settings: Settings) -> Finding:
 async def _version(house: House) -> Finding:
     async with house.db.connection() as connection:
         found = connection.get_server_version()
-    said, ok = f"PostgreSQL {found.major}.{found.minor}", found.major >= OLDEST_DATABASE
+    # since version 10 there is one number behind the point, and the driver keeps it as the third
+    said, ok = f"PostgreSQL {found.major}.{found.micro}", found.major >= OLDEST_DATABASE
     help = f"Rallypoint needs version {OLDEST_DATABASE} or newer."
     return Finding(name="database version", grade=Grade.OK if ok else Grade.BAD, said=said, help=help)
 
