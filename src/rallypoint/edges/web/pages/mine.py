@@ -36,6 +36,7 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         methods = [m for m in await notify.contact_methods(tx, person_id) if m.disabled_at is None]
         rules = await notify.rules(tx, person_id)
         pages = await notify.my_pages(tx, person_id)
+    demo = visit.house(request).settings.demo  # elsewhere nobody sees the sandbox phone, so it reaches nobody
     return await render(
         request,
         "mine.html",
@@ -48,7 +49,8 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         zones=sorted(visit.all_zones()),
         urgencies=URGENCIES,
         waits=WAITS,
-        kinds=list(MethodKind),
+        kinds=[kind for kind in MethodKind if demo or kind is not MethodKind.SANDBOX],
+        demo=demo,
         names={m.id: m.label or m.kind.words for m in methods},
     )
 
