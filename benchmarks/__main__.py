@@ -1,27 +1,42 @@
-"""python -m benchmarks [names]: prints one table for each benchmark. Without names, all of them."""
+"""python -m benchmarks [subjects]: measures, and prints one table for each subject. Without subjects, all of them."""
 
 import argparse
 from collections.abc import Callable
 
-from benchmarks import ingest
+from benchmarks import ingest, latency, memory, start, timers
 from benchmarks.tables import Table
+from rallypoint import logs
 
-BENCHES: dict[str, Callable[[argparse.Namespace], Table]] = {
-    "ingest": lambda options: ingest.bench(
-        batches=tuple(options.batch or (1, 64, 1000)), rounds=options.rounds, peer=not options.no_peer
+SUBJECTS: dict[str, Callable[[argparse.Namespace], Table]] = {
+    "ingest": lambda o: ingest.bench(
+        batches=tuple(o.batch or (1, 64, 1000)), rounds=o.rounds, seconds=1.0 if o.quick else 3.0, peer=not o.no_peer
     ),
+    "latency": lambda o: latency.bench(seconds=5.0 if o.quick else 15.0, peer=not o.no_peer),
+    "timers": lambda o: timers.bench(
+        seconds=3.0 if o.quick else 10.0, heap=20_000 if o.quick else 100_000, rounds=o.rounds
+    ),
+    "start": lambda o: start.bench(rounds=o.rounds),
+    "memory": lambda o: memory.bench(seconds=5.0 if o.quick else 20.0),
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures the speed of Rallypoint.")
-    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], help=f"which of: {', '.join(BENCHES)}")
-    parser.add_argument("--batch", type=int, action="append", choices=[1, 64, 1000], help="only these batch sizes")
-    parser.add_argument("--rounds", type=int, default=1, help="runs of each cell, of which the median is shown")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures the speed of Rallypoint. Figures of a machine that does other things are ratios at best.",
+    )
+    parser.add_argument("subjects", nargs="*", metavar="subject", help=f"which of: {', '.join(SUBJECTS)}; all if none")
+    parser.add_argument("--quick", action="store_true", help="shorter and smaller: to see that it works")
+    parser.add_argument("--rounds", type=int, help="runs of each cell, of which the median is shown (3; quick: 1)")
+    parser.add_argument("--batch", type=int, action="append", choices=[1, 64, 1000], help="ingest: only these sizes")
     parser.add_argument("--no-peer", action="store_true", help="do not run the peer beside it")
     options = parser.parse_args()
-    for name in options.names or BENCHES:
-        print(BENCHES[name](options).text(), end="\n\n", flush=True)
+    if unknown := sorted(set(options.subjects) - SUBJECTS.keys()):
+        parser.error(f"there is no subject {', '.join(unknown)}; there is {', '.join(SUBJECTS)}")
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    logs.configure("error")
+    for subject in options.subjects or SUBJECTS:
+        SUBJECTS[subject](options).show()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, cast
 
+from benchmarks.figures import spread
+
 LABELS = (
     '{{"labels":{{"alertname":"Benchmark{name:02d}","cluster":"eu-central-1",'
     '"instance":"host-{n:07d}.example.org:9100","job":"node-exporter","severity":"{severity}","team":"platform"}},'
@@ -50,7 +52,7 @@ def _stamp(at: float) -> str:
 
 
 class Sender(asyncio.Protocol):
-    """One connection: a request, its answer, the next request."""
+    """One connection: a request, its answer, the next request; at a set rate, the next one when its time has come."""
 
     def __init__(self, work: "Work") -> None:
         self._work, self._buffer, self._sent_at = work, b"", 0.0
@@ -62,10 +64,16 @@ class Sender(asyncio.Protocol):
 
     def _next(self) -> None:
         assert self._transport is not None
-        request = self._work.next()
+        request, wait = self._work.next()
         if request is None:
             self._transport.close()
-            return
+        elif wait > 0:
+            asyncio.get_running_loop().call_later(wait, self._send, request)
+        else:
+            self._send(request)
+
+    def _send(self, request: bytes) -> None:
+        assert self._transport is not None
         self._sent_at = time.perf_counter()
         self._transport.write(request)
 
@@ -88,21 +96,28 @@ class Sender(asyncio.Protocol):
 
 
 class Work:
-    """Hands out requests until they or the time are used up, and counts the answers."""
+    """Hands out requests until they or the time are used up, and counts the answers.
 
-    def __init__(self, requests: Sequence[bytes], seconds: float, connections: int) -> None:
-        self._requests, self._place = requests, 0
-        self._deadline = time.perf_counter() + seconds
+    With `rate`, each request has its time, so many a second; without, the next goes when the last was answered.
+    """
+
+    def __init__(self, requests: Sequence[bytes], seconds: float, connections: int, rate: float) -> None:
+        self._requests, self._place, self._rate = requests, 0, rate
+        self._began = time.perf_counter()
+        self._deadline = self._began + seconds
         self._open = connections
         self.done = asyncio.Event()
         self.seconds: list[float] = []
         self.good = self.bad = 0
 
-    def next(self) -> bytes | None:
-        if self._place >= len(self._requests) or time.perf_counter() > self._deadline:
-            return None
+    def next(self) -> tuple[bytes | None, float]:
+        """The next request and in how many seconds it is to go; None when all is done."""
+        now = time.perf_counter()
+        at = self._began + self._place / self._rate if self._rate else now
+        if self._place >= len(self._requests) or max(now, at) > self._deadline:
+            return None, 0.0
         self._place += 1
-        return self._requests[self._place - 1]
+        return self._requests[self._place - 1], at - now
 
     def answered(self, status: bytes, took: float) -> None:
         self.seconds.append(took)
@@ -123,21 +138,21 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
     print("ready", flush=True)
     sys.stdin.readline()
     loop = asyncio.get_running_loop()
-    began = time.perf_counter()
-    work = Work(requests, order["seconds"], order["connections"])
+    cpu, began = time.process_time(), time.perf_counter()
+    work = Work(requests, order["seconds"], order["connections"], order.get("rate", 0.0))
     for _ in range(order["connections"]):
         await loop.create_connection(lambda: Sender(work), "127.0.0.1", order["port"])
     await work.done.wait()
-    took = time.perf_counter() - began
-    times = sorted(work.seconds)
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    times = spread(work.seconds)
     return {
         "seconds": took,
         "requests": work.good,
         "bad": work.bad,
         "alerts": work.good * order["batch"],
-        "p50": times[len(times) // 2] * 1000 if times else 0.0,
-        "p99": times[int(len(times) * 0.99)] * 1000 if times else 0.0,
-        "cpu": time.process_time(),
+        "p50": times.p50 * 1000,
+        "p99": times.p99 * 1000,
+        "cpu": cpu,
     }
 
 

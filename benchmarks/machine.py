@@ -8,19 +8,22 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of its living and reaped children."""
+def cpu_seconds(pid: int, *, with_children: bool = True) -> float:
+    """User and system time of a process and, if wanted, of its living and reaped children, in seconds.
+
+    The kernel counts in steps of 10 ms, so measure for a second or more.
+    """
     total = 0.0
-    for one in [pid, *children(pid)]:
+    for one in [pid, *(children(pid) if with_children else [])]:
         with contextlib.suppress(OSError, IndexError):
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            total += sum(int(value) for value in fields[11:15]) / TICKS
+            total += sum(int(value) for value in fields[11 : 15 if with_children else 13]) / TICKS
     return total
 
 
@@ -34,12 +37,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def rss_megabytes(pid: int) -> float:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+def pss_megabytes(pids: Sequence[int]) -> float:
+    """Memory of processes in MB (1,000,000 bytes), what they share counted once: the kernel's proportional set size."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+    return total / 1e6
 
 
 def load() -> float:
