@@ -125,7 +125,9 @@ async def set_impact(
         return before
     text = "; ".join(f"{name.replace('_', ' ')}: {_said(value)}" for name, value in changes.items())
     was = {name: _said(getattr(before, name)) for name in changes}
-    after, _ = await change.write(tx, before, Line(kind="state", text=text.capitalize(), data={"was": was}), **changes)
+    after, _ = await change.write(
+        tx, before, Line(kind="state", text=text[:1].upper() + text[1:], data={"was": was}), **changes
+    )
     await tx.announce(IncidentChanged(number=number, epoch=after.epoch))
     return after
 
@@ -155,7 +157,8 @@ async def _judgeable(tx: Transaction, number: int) -> tuple[Incident, PriorityMo
     if not (before.status_category.working or before.status_category is before.status_category.RESTORED):
         raise Refused(
             f"{before.name} is {lifecycle.in_words(before.status_category)}; its priority is history.",
-            guard="status", help="If it is not solved, re-open it.",
+            guard="status", who_may=lifecycle.who_may_from(before.status_category),
+            help="If it is not solved, re-open it.",
         )  # fmt: skip
     return before, await catalog.priority_model(tx, before.domain_id)
 
