@@ -59,7 +59,7 @@ class Alertmanager:
             ' "annotations": {"summary": "Trying the connection"}}]}\''
         ),
         teaches="docs/connectors/alertmanager.md",
-        level=Level.CONTRACT_TESTED,
+        level=Level.PARTNER_TESTED,
     )
 
     def read(self, body: bytes, *, now: datetime, known: Known) -> Iterator[Batch]:

@@ -36,7 +36,7 @@ class PagerDuty:
             ' {"summary": "Trying the connection", "source": "my laptop", "severity": "info"}}\''
         ),
         teaches="docs/connectors/pagerduty.md",
-        level=Level.CONTRACT_TESTED,
+        level=Level.PARTNER_TESTED,
     )
 
     def read(self, body: bytes, *, now: datetime, known: Known) -> Iterator[Batch]:

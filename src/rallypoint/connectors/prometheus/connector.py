@@ -45,7 +45,7 @@ class Prometheus:
             ' "annotations": {"summary": "Trying the connection"}}]\''
         ),
         teaches="docs/connectors/prometheus.md",
-        level=Level.CONTRACT_TESTED,
+        level=Level.PARTNER_TESTED,
     )
 
     def read(self, body: bytes, *, now: datetime, known: Known) -> Iterator[Batch]:
