@@ -29,7 +29,7 @@ from rallypoint.incidents.command import (
 )
 from rallypoint.incidents.confirming import confirm, confirm_by_reporter, reject, reject_by_reporter
 from rallypoint.incidents.history import marks, timeline, verify_timeline
-from rallypoint.incidents.judging import set_category, set_impact, set_owner, set_priority
+from rallypoint.incidents.judging import describe, set_category, set_impact, set_owner, set_priority
 from rallypoint.incidents.lifecycle import Verb, allowed
 from rallypoint.incidents.model import (
     BoardFilter,
@@ -94,6 +94,7 @@ __all__ = [
     "confirm",
     "confirm_by_reporter",
     "correct",
+    "describe",
     "escalate",
     "finish_task",
     "hand_over",

@@ -97,7 +97,10 @@ async def recover(tx: Transaction, number: int, *, note: str = "", at: datetime 
     require(tx.actor, Permission.WORK_INCIDENT)
     before, _ = await change.load(tx, number)
     if before.restored_at is None:
-        raise Refused(f"{before.name} is not restored yet.", guard="restored", help="Recovery comes after restoration.")
+        raise Refused(
+            f"{before.name} is not restored yet.", guard="restored", who_may="nobody before it is restored",
+            help="Recovery comes after restoration.",
+        )  # fmt: skip
     at = change.past("at", at, now=tx.now) or tx.now
     if at < before.restored_at:
         raise Invalid("at", "lies before the service was restored")
@@ -208,7 +211,8 @@ async def escalate(
     if not before.status_category.working:
         raise Refused(
             f"{before.name} is {lifecycle.in_words(before.status_category)}; there is nothing to escalate.",
-            guard="status", help="If it is not solved, re-open it.",
+            guard="status", who_may=lifecycle.who_may_from(before.status_category),
+            help="If it is not solved, re-open it.",
         )  # fmt: skip
     note = change.words("note", note, longest=2000, needed=False)
     to = await _target(tx, to_policy, to_person)

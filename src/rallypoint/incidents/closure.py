@@ -106,7 +106,12 @@ def may_close(incident: Incident, domain: Domain, by: Actor, *, note: str) -> No
             permission=True,
         )
     if not incident.resolution:
-        raise Refused(f"{incident.name} has no resolution text.", guard="resolution", help="Say what fixed it first.")
+        raise Refused(
+            f"{incident.name} has no resolution text.",
+            guard="resolution",
+            who_may="nobody before it has one",
+            help="Say what fixed it first.",
+        )
     _confirmed_or_explained(incident, domain, note)
 
 
@@ -118,14 +123,14 @@ def _confirmed_or_explained(incident: Incident, domain: Domain, note: str) -> No
         raise Refused(
             f"Nobody has confirmed yet that {incident.name} is solved.",
             guard="confirmation",
-            who_may=f"to confirm: {who}",
+            who_may=f"{who} (to confirm)",
             help="A healthy check, or time, confirms it as well; closing comes after that.",
         )
     if not note:
         raise Refused(
             f"The reporter has not confirmed yet that {incident.name} is solved.",
             guard="confirmation",
-            who_may=f"to confirm: {who}",
+            who_may=f"{who} (to confirm)",
             help="Or close it with a note that says why there is no confirmation.",
         )
 

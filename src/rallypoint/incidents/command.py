@@ -4,7 +4,7 @@ from rallypoint import access
 from rallypoint.access import Permission, Person
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
-from rallypoint.incidents import change, work_store
+from rallypoint.incidents import change, lifecycle, work_store
 from rallypoint.incidents.events import CommandTaken, IncidentChanged
 from rallypoint.incidents.history import Line
 from rallypoint.incidents.model import HandOver, Incident, RoleHolding
@@ -129,8 +129,9 @@ async def _open(tx: Transaction, number: int) -> Incident:
     before, _ = await change.load(tx, number)
     if not before.status_category.open:
         raise Refused(
-            f"{before.name} is over; nobody need hold a role in it.", guard="status", help="Re-open it first."
-        )
+            f"{before.name} is over; nobody need hold a role in it.",
+            guard="status", who_may=lifecycle.who_may_from(before.status_category), help="Re-open it first.",
+        )  # fmt: skip
     return before
 
 

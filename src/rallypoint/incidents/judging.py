@@ -132,6 +132,31 @@ async def set_impact(
     return after
 
 
+async def describe(
+    tx: Transaction, number: int, *, title: str | None = None, description: str | None = None
+) -> Incident:
+    """Call it by a better name, or say better what it is. What it was called before stays in the history."""
+    access.require(tx.actor, Permission.WORK_INCIDENT)
+    before, _ = await change.load(tx, number)
+    wanted: dict[str, str] = {}
+    if title is not None:
+        wanted["title"] = change.one_line("title", title)
+    if description is not None:
+        wanted["description"] = change.words("description", description, longest=100_000, needed=False)
+    changes = {name: text for name, text in wanted.items() if text != getattr(before, name)}
+    if not changes:
+        return before
+    texts = []
+    if "title" in changes:
+        texts.append(f"Title: {changes['title']}")
+    if "description" in changes:
+        texts.append("Description written anew")
+    line = Line(kind="state", text="; ".join(texts), data={"was": {name: getattr(before, name) for name in changes}})
+    after, _ = await change.write(tx, before, line, **changes)
+    await tx.announce(IncidentChanged(number=number, epoch=after.epoch))
+    return after
+
+
 async def set_owner(tx: Transaction, number: int, *, person_id: int | None) -> Incident:
     """Whose it is. Handing it to someone else counts as a reassignment (R34)."""
     access.require(tx.actor, Permission.WORK_INCIDENT)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rallypoint.access import Permission, require
+from rallypoint.access import Permission, require, who_may
 from rallypoint.actors import Actor
 from rallypoint.catalog.model import Domain, StatusCategory
 from rallypoint.errors import Invalid, Refused
@@ -103,6 +103,7 @@ def decide(
         raise Refused(
             f"{incident.name} is {in_words(was)}; one cannot {verb} it from there.",
             guard="status",
+            who_may=who_may_from(was),
             help=way_out(verb, was),
         )
     if verb in (Verb.REOPEN, Verb.REJECT) and incident.acknowledged_at is None:
@@ -140,18 +141,31 @@ def in_words(category: StatusCategory) -> str:
     return {TRIAGE: "in triage", ON_HOLD: "on hold", REVIEW: "in review"}.get(category, category.value)
 
 
+def who_may_from(was: StatusCategory) -> str:
+    """Who may still do something where the status stands in the way: those who re-open, once it is over."""
+    if was in FINAL:
+        return f"{who_may(Permission.CLOSE_AS_DESK)} (to re-open it)"
+    return f"nobody while it is {in_words(was)}"
+
+
 def way_out(verb: Verb, was: StatusCategory) -> str:
-    """What would help, where something would."""
+    """What would help, or why nothing needs to."""
     if was is MERGED:
         return "It was merged into another incident: act on that one."
     if was in FINAL and verb is not Verb.REOPEN:
         return "Re-open it first."
-    if verb is Verb.CLOSE:
+    if verb is Verb.REOPEN:
+        return "It is open."
+    if verb is Verb.RESUME:
+        return "It is not on hold."
+    if verb is Verb.CLOSE or (verb is Verb.REVIEW and was is not REVIEW):
         return "Resolve it first."
-    if verb is Verb.HOLD and was is TRIAGE:
-        return "Acknowledge it first."
     if verb in (Verb.CONFIRM, Verb.REJECT):
         return "There is no resolution to answer to yet."
-    if was in (RESOLVED, REVIEW) and verb in (Verb.ACKNOWLEDGE, Verb.HOLD, Verb.RESTORE, Verb.CANCEL):
+    if was in (RESOLVED, REVIEW):
         return "If it is not solved, re-open it."
-    return ""
+    if verb is Verb.HOLD and was is TRIAGE:
+        return "Acknowledge it first."
+    if was is RESTORED:
+        return "If it broke again, re-open it; otherwise resolve it."
+    return f"It is {in_words(was)} already."

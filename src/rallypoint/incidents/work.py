@@ -76,7 +76,7 @@ async def publish_update(
     _check_public(visibility, public_status, components)
     before, _ = await change.load(tx, number)
     if before.drill and visibility is Visibility.PUBLIC:
-        raise Refused(f"{before.name} is a drill; the public is not told.", guard="drill")
+        raise Refused(f"{before.name} is a drill; the public is not told.", guard="drill", who_may="nobody")
     data = {"audience": audience, "public_status": public_status, "components": components}
     line = Line(kind="update", text=text, visibility=visibility, key=True, data=data)
     after, entries = await change.write(tx, before, line)

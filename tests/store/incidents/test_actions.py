@@ -293,6 +293,24 @@ async def test_an_impact_fact_may_become_known_and_unknown_again(
     assert (unknown.affected_people, unknown.impact_started_at) == (40, None)
 
 
+async def test_a_better_title_and_description_keep_what_was_said_before(
+    db: Database, them: Company, number: int
+) -> None:
+    async with db.transaction(SYSTEM) as tx:
+        before = await incidents.incident(tx, number)
+    after: Incident = await act(db, them.responder, "describe", number, title="Checkout is slow", description="p99 4 s")
+    assert (after.title, after.description) == ("Checkout is slow", "p99 4 s")
+    same: Incident = await act(db, them.responder, "describe", number, title="Checkout is slow")
+    assert (same.epoch, same.description) == (after.epoch, "p99 4 s")
+    async with db.transaction(SYSTEM) as tx:
+        entries, _ = await incidents.timeline(tx, number)
+    assert entries[-1].data["was"] == {"title": before.title, "description": before.description}
+    with pytest.raises(Invalid):
+        await act(db, them.responder, "describe", number, title="  ")
+    with pytest.raises(Refused):
+        await act(db, them.viewer, "describe", number, title="Mine")
+
+
 async def test_a_category_routes_and_counts_reassignments(db: Database, them: Company) -> None:
     async with db.transaction(SYSTEM) as tx:
         from rallypoint import catalog
