@@ -8,7 +8,7 @@ from rallypoint import incidents
 from rallypoint.access import Permission
 from rallypoint.catalog import Impact, Urgency
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.incidents import IncidentView
+from rallypoint.edges.api.views.incidents import IncidentView, shown
 from rallypoint.edges.api.words import Id, Input, Line, Moment, Number, Text
 
 routes = Routes("command")
@@ -24,6 +24,16 @@ class Priority(Input):
     urgency: Urgency | None = None
     priority: Line | None = Field(None, description="Set by hand, against the matrix; the reason is kept.")
     reason: Text
+
+
+class Described(Input):
+    title: Line | None = None
+    description: Text | None = None
+
+
+class Categorised(Input):
+    category: Line = Field(description="The key of a category of the incident's domain.")
+    reason: Text = ""
 
 
 class Owner(Input):
@@ -44,26 +54,26 @@ class WhatIsHit(Input):
 async def take_command(tx: Tx, number: Number) -> IncidentView:
     """Take command. The key must belong to a person."""
     await incidents.take_command(tx, number)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/command/hand-over", permission=Permission.WORK_INCIDENT)
 async def hand_over(tx: Tx, number: Number, body: HandOver) -> IncidentView:
     """Offer command to somebody, with a brief. It is theirs when they accept it."""
     await incidents.hand_over(tx, number, to=body.to, brief=body.brief)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/command/accept", permission=Permission.WORK_INCIDENT)
 async def accept_command(tx: Tx, number: Number) -> IncidentView:
     await incidents.accept_command(tx, number)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/roles", permission=Permission.WORK_INCIDENT)
 async def set_role(tx: Tx, number: Number, body: Role) -> IncidentView:
     await incidents.set_role(tx, number, role=body.role, person_id=body.person_id)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/priority", permission=Permission.WORK_INCIDENT)
@@ -72,21 +82,31 @@ async def set_priority(tx: Tx, number: Number, body: Priority) -> IncidentView:
     await incidents.set_priority(
         tx, number, impact=body.impact, urgency=body.urgency, priority=body.priority, reason=body.reason
     )
-    return await _shown(tx, number)
+    return await shown(tx, number)
+
+
+@routes.post("/incidents/{number}/describe", permission=Permission.WORK_INCIDENT)
+async def describe(tx: Tx, number: Number, body: Described) -> IncidentView:
+    """A better title or description; what is left out stays, and the history keeps what it was."""
+    await incidents.describe(tx, number, title=body.title, description=body.description)
+    return await shown(tx, number)
+
+
+@routes.post("/incidents/{number}/category", permission=Permission.WORK_INCIDENT)
+async def set_category(tx: Tx, number: Number, body: Categorised) -> IncidentView:
+    """What kind of trouble it is. The category may route it to another team, and judge it anew."""
+    await incidents.set_category(tx, number, category=body.category, reason=body.reason)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/owner", permission=Permission.WORK_INCIDENT)
 async def set_owner(tx: Tx, number: Number, body: Owner) -> IncidentView:
     await incidents.set_owner(tx, number, person_id=body.person_id)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/impact", permission=Permission.WORK_INCIDENT)
 async def set_impact(tx: Tx, number: Number, body: WhatIsHit) -> IncidentView:
     """Who is hit, and since when."""
     await incidents.set_impact(tx, number, **body.model_dump(exclude_unset=True))
-    return await _shown(tx, number)
-
-
-async def _shown(tx: Tx, number: int) -> IncidentView:
-    return IncidentView.of(await incidents.incident(tx, number))
+    return await shown(tx, number)

@@ -56,6 +56,7 @@ class Facts:
     policies: Sequence[Any] = ()
     components: Sequence[Any] = ()
     categories: Sequence[Any] = ()
+    category: str = ""
     domain: Any = None
     retrospective: Any = None
     handover: Any = None
@@ -79,6 +80,7 @@ async def gather(tx: Any, incident: Incident) -> Facts:
     number, service = incident.number, incident.service_id
     domain = await catalog.domain_by_id(tx, incident.domain_id)
     runs = await oncall.runs_of(tx, number)
+    categories = await catalog.categories(tx, incident.domain_id)
     return Facts(
         nobody=next((run.why for run in runs if run.live and not run.heard and run.alarmed_at), ""),
         roles=await incidents.roles(tx, number),
@@ -94,7 +96,8 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         people=await access.people(tx),
         policies=await oncall.policies(tx),
         components=await statuspage.components(tx),
-        categories=await catalog.categories(tx, incident.domain_id),
+        categories=categories,
+        category=next((kind.key for kind in categories if kind.id == incident.category_id), ""),
         domain=domain,
         handover=await incidents.offered_command(tx, number),
         retrospective=await learning.maybe_retrospective(tx, number),

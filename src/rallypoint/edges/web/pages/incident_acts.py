@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rallypoint import incidents
+from rallypoint import catalog, incidents
 from rallypoint.access import Permission
 from rallypoint.db import Transaction
 from rallypoint.edges.web import forms, refusals, visit
@@ -79,6 +79,20 @@ async def priority(tx: Transaction, number: int, form: Form) -> object:
     )
 
 
+async def describe(tx: Transaction, number: int, form: Form) -> object:
+    """Title, description and category from one form; what was not touched stays."""
+    await incidents.describe(
+        tx, number, title=form.required("title", "say in a few words what is broken"),
+        description=form.text("description"),
+    )  # fmt: skip
+    if category := form.text("category"):
+        record = await incidents.incident(tx, number)
+        kind = await catalog.category_by_id(tx, record.category_id) if record.category_id else None
+        if kind is None or kind.key != category:
+            return await incidents.set_category(tx, number, category=category)
+    return None
+
+
 async def hand_over(tx: Transaction, number: int, form: Form) -> object:
     to = form.number("to")
     if to is None:
@@ -140,6 +154,7 @@ ACTS: dict[str, tuple[Act, str]] = {
     "hand-over": (hand_over, "Offered. It is theirs when they accept."),
     "accept-command": (lambda tx, n, f: incidents.accept_command(tx, n), "You command this incident."),
     "priority": (priority, "The priority was decided again."),
+    "describe": (describe, ""),
     "compose": (compose, ""),
     "task": (add_task, ""),
     "role": (set_role, ""),
