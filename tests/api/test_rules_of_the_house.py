@@ -108,6 +108,7 @@ HARD = [
     (b"[" * 20_000 + b"]" * 20_000, 400),
     (b'{"a":' * 100 + b"1" + b"}" * 100, 400),
     (b"9" * 5000, 400),
+    (b'{"key": "caf\xe9", "name": "x"}', 400),
     (b'"' + b"x" * 1_000_001 + b'"', 413),
     (b"[]", 422),
     (b"null", 422),
@@ -126,6 +127,42 @@ async def test_hard_bodies_are_refused_in_words(admin: Client) -> None:
         ]
 
 
+async def test_what_is_wrong_is_said_with_its_place(admin: Client) -> None:
+    headers = {"authorization": f"Bearer {admin.token}", "content-type": "application/json"}
+    for body, said in (
+        (b'{"name": "caf\xe9"}', "not UTF-8: byte 13"),
+        (b'{"name": "\\ud800"}', "half of a surrogate pair"),
+        (b"{'a': 1}", "not JSON"),
+    ):
+        assert said in problem(await admin.http.post("/api/v1/teams", content=body, headers=headers), 400)["detail"]
+    said = problem(await admin("POST", "/teams", {"key": "No Key", "nme": 1}), 422)
+    assert said["detail"] == "The input cannot be used as it is: key, name, nme."
+    assert [error["reason"].split(";")[0] for error in said["errors"]] == [
+        "may have lower-case letters, digits and hyphens, and begins and ends with a letter or digit",
+        "is needed",
+        "is not known here",
+    ]
+    assert "/api/v1/docs" in problem(await admin("GET", "/incidents/1/nothing"), 404)["detail"]
+
+
+async def test_what_a_field_names_and_is_not_there_is_a_wrong_field(admin: Client) -> None:
+    """What the path names and is not there is not found."""
+    refused = problem(await admin("POST", "/incidents", {"title": "nope", "service": "nope"}), 422)
+    assert refused["errors"] == [{"field": "service", "reason": "There is no service 'nope'.", "example": ""}]
+    refused = problem(
+        await admin("POST", "/schedules", {"key": "s", "name": "S", "time_zone": "UTC", "team": "no"}), 422
+    )
+    assert refused["errors"][0]["field"] == "team"
+    refused = problem(await admin("POST", "/services", {"key": "s", "name": "S", "domain": "nope"}), 422)
+    assert refused["errors"][0]["field"] == "domain"
+    problem(await admin("GET", "/incidents/4711"), 404)
+    problem(await admin("POST", "/incidents/4711/notes", {"text": "4711"}), 404)
+    for place in ("/incidents", "/alerts", "/metrics", "/oncall/dry-run"):
+        refused = problem(await admin("GET", place + "?service=nope"), 422)
+        assert refused["errors"][0]["field"] == "query.service", place
+    assert problem(await admin("GET", "/incidents?domain=nope"), 422)["errors"][0]["field"] == "query.domain"
+
+
 async def test_a_body_is_counted_even_if_nobody_said_its_length(admin: Client) -> None:
     async def drip() -> Any:
         for _ in range(30):
@@ -140,6 +177,9 @@ async def test_other_bad_manners(admin: Client) -> None:
     problem(await admin.http.post("/api/v1/teams", content=b"{}", headers=headers), 415)
     problem(await admin("GET", "/teams?cursor=%00"), 400)
     problem(await admin("GET", "/services/a%00b"), 400)
+    problem(await admin("GET", "/services/caf%e9"), 400)
+    problem(await admin("GET", "/incidents?q=%ff"), 400)
+    problem(await admin("GET", "/incidents?q=%ed%a0%80"), 400)
     problem(await admin("POST", "/teams", TEAM, idempotency_key="x" * 201), 400)
     problem(await admin("POST", "/teams", TEAM, idempotency_key="a b"), 400)
 

@@ -31,10 +31,16 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     method = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods", {"kind": "sandbox", "address": "phone"})
     await ok(admin, "PUT", f"/people/{bea['id']}/rules",
              {"urgency": "high", "steps": [{"after_minutes": 0, "contact_method_id": method["id"]}]})  # fmt: skip
-    (on_call,) = (await ok(admin, "GET", "/oncall/now"))["items"]
+    on_call = (await ok(admin, "GET", "/oncall/now"))["items"][0]
     assert (on_call["schedule"], on_call["person"]) == ("first", "Bea")
     assert (await ok(admin, "GET", "/oncall/dry-run?service=checkout"))["items"][0]["people"][0]["name"] == "Bea"
     assert (await ok(admin, "GET", "/schedules/first/shifts"))["items"][0]["person_id"] == bea["id"]
+    await ok(admin, "POST", "/schedules", schedule | {"key": "second"})
+    (turns,) = (await ok(admin, "GET", "/schedules/first"))["rotations"]
+    assert (await admin("DELETE", f"/schedules/second/rotations/{turns['id']}")).status_code == 404
+    spare = await ok(admin, "POST", "/schedules/second/rotations", rotation)
+    await ok(admin, "DELETE", f"/schedules/second/rotations/{spare['rotations'][0]['id']}")
+    assert (await ok(admin, "GET", "/schedules/second"))["rotations"] == []
 
     opened = await ok(
         admin, "POST", "/incidents",
@@ -45,6 +51,7 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     at = f"/incidents/{opened['number']}"
     assert opened["priority"] == "P1"
     assert opened["status_category"] == "triage"
+    assert (opened["rank"], opened["rank_reason"]) == (1, "P1: nothing matters more right now")
     (listed,) = (await ok(admin, "GET", "/incidents?open=true&service=checkout"))["items"]
     assert (listed["number"], listed["rank"], listed["service"]) == (opened["number"], 1, "checkout")
     (page,) = (await ok(admin, "GET", at + "/pages"))["items"]
@@ -60,6 +67,10 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     task = await ok(admin, "POST", at + "/tasks", {"title": "Renew it", "owner_id": bea["id"]})
     assert (await ok(admin, "POST", f"/tasks/{task['id']}/finish"))["done_at"]
     await ok(admin, "POST", at + "/links", {"title": "Gateway's status", "url": "https://status.example.com"})
+    update = {"text": "Told to nobody.", "audience": "public", "components": {"payments": "major_outage"}}
+    unsaid = await admin("POST", at + "/updates", update)
+    assert unsaid.status_code == 422
+    assert unsaid.json()["errors"][0]["field"] == "components.payments"
     update = {"text": "Card payments fail for some.", "audience": "public", "public_status": "investigating"}
     assert (await ok(admin, "POST", at + "/updates", update))["visibility"] == "public"
     assert (await ok(admin, "POST", at + "/restore"))["restored_at"]
@@ -72,12 +83,16 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     assert closed["status_category"] == "closed"
     refused = await admin("POST", at + "/acknowledge")
     assert refused.status_code == 409
-    assert refused.json()["guard"]
+    assert refused.json()["guard"] == "status"
+    assert "(to re-open it)" in refused.json()["who_may"]
     kinds = {entry["kind"] for entry in (await ok(admin, "GET", at + "/timeline"))["items"]}
     assert {"opened", "state", "note", "hypothesis", "task", "update", "resolution"} <= kinds
     assert (await ok(admin, "GET", "/incidents?open=true"))["items"] == []
     assert (await ok(admin, "GET", "/incidents"))["items"][0]["rank"] is None
-    measures = {m["short"]: m for m in (await ok(admin, "GET", "/metrics"))["measures"]}
+    figures = await ok(admin, "GET", "/metrics")
+    assert {"repeats", "pages", "sla"} <= figures.keys()
+    measures = {m["short"]: m for m in figures["measures"]}
+    assert {"before_median", "invalid_numbers"} <= measures["MTTA"].keys()
     assert {"MTTD", "MTTA"} <= measures.keys()
 
 

@@ -66,8 +66,9 @@ async def add_rotation(
     return rotation_id
 
 
-async def remove_rotation(tx: Transaction, rotation_id: int) -> bool:
-    return await tx.execute("delete from rotation where id = :id", id=rotation_id) == 1
+async def remove_rotation(tx: Transaction, schedule_id: int, rotation_id: int) -> bool:
+    sql = "delete from rotation where id = :id and schedule_id = :schedule_id"
+    return await tx.execute(sql, id=rotation_id, schedule_id=schedule_id) == 1
 
 
 async def rotations(tx: Transaction, schedule_ids: list[int]) -> list[Rotation]:

@@ -8,7 +8,7 @@ from rallypoint import access
 from rallypoint.access.check import Checks
 from rallypoint.access.permissions import Permission
 from rallypoint.db import Transaction
-from rallypoint.errors import Invalid
+from rallypoint.errors import Invalid, NotFound
 from rallypoint.oncall import rotation, schedule_store
 from rallypoint.oncall.model import Cadence, OnCallNow, Override, Rotation, Schedule, ScheduleView, Shift
 
@@ -93,10 +93,12 @@ async def add_rotation(
 
 
 async def remove_rotation(tx: Transaction, schedule_key: str, rotation_id: int) -> None:
+    """Raises NotFound unless the rotation is one of this schedule's."""
     access.require(tx.actor, Permission.EDIT_ONCALL)
-    await schedule_store.schedule(tx, schedule_key)
-    if await schedule_store.remove_rotation(tx, rotation_id):
-        await access.record(tx, "rotation removed", schedule_key, {"rotation": rotation_id})
+    schedule = await schedule_store.schedule(tx, schedule_key)
+    if not await schedule_store.remove_rotation(tx, schedule.id, rotation_id):
+        raise NotFound("rotation", rotation_id)
+    await access.record(tx, "rotation removed", schedule_key, {"rotation": rotation_id})
 
 
 async def add_override(

@@ -45,6 +45,8 @@ def test_where_each_verb_leads(workflow: Workflow, verb: Verb, category: StatusC
         with pytest.raises(Refused) as refused:
             decide(verb, one, domain=home, by=actor(Role.ADMIN), reason="because")
         assert refused.value.guard == "status"
+        assert refused.value.who_may
+        assert refused.value.help
         assert verb not in allowed(one, domain=home)
     else:
         decision = decide(verb, one, domain=home, by=actor(Role.ADMIN), reason="because")

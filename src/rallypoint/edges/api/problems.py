@@ -19,6 +19,12 @@ KINDS = "urn:rallypoint:problem:"
 UNREACHABLE = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError,
                asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)  # fmt: skip
 
+UNKNOWN = {
+    404: "There is no such address; /api/v1/docs has all that are.",
+    405: "This address does not take this method; the header Allow has those that it takes.",
+}
+KEY_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+
 log = structlog.get_logger()
 
 
@@ -66,8 +72,7 @@ def answer(problem: Exception) -> JSONResponse:
             way_out = {"guard": problem.guard, "who_may": problem.who_may, "help": problem.help}
             return say(status, kind, problem.reason, way_out)
         case Invalid():
-            fields = [FieldProblem(field=p.field, reason=p.reason, example=p.example) for p in problem.problems]
-            return say(422, "invalid", "The input cannot be used as it is.", errors=fields)
+            return _invalid([FieldProblem(field=p.field, reason=p.reason, example=p.example) for p in problem.problems])
         case RequestValidationError():
             return _unreadable(problem.errors())
         case NotFound():
@@ -76,7 +81,8 @@ def answer(problem: Exception) -> JSONResponse:
             said = str(problem) if isinstance(problem, Conflict) else "That exists already."
             return say(409, "conflict", said)
         case HTTPException():
-            return say(problem.status_code, _name(problem.status_code), str(problem.detail), headers=problem.headers)
+            said = UNKNOWN.get(problem.status_code) or str(problem.detail)
+            return say(problem.status_code, _name(problem.status_code), said, headers=problem.headers)
         case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError():
             log.warning("the database refused an input that the program let pass", problem=repr(problem))
             return say(422, "invalid", "The input has a value that cannot be kept.")
@@ -114,8 +120,24 @@ def _name(status: int) -> str:
 
 def _unreadable(errors: Sequence[Mapping[str, Any]]) -> JSONResponse:
     """What the models refused: where and why, never the value, which may be a secret."""
-    fields = [FieldProblem(field=_where(e["loc"]), reason=str(e["msg"])) for e in errors[:50]]
-    return say(422, "invalid", "The input cannot be used as it is.", errors=fields)
+    return _invalid([FieldProblem(field=_where(e["loc"]), reason=_why(e)) for e in errors[:50]])
+
+
+def _invalid(fields: Sequence[FieldProblem]) -> JSONResponse:
+    """The sentence names the fields, for those who read nothing else; `errors` says what is wrong with each."""
+    where = ", ".join(dict.fromkeys(field.field for field in fields[:5])) + (", ..." if len(fields) > 5 else "")
+    return say(422, "invalid", f"The input cannot be used as it is: {where}.", errors=fields)
+
+
+def _why(error: Mapping[str, Any]) -> str:
+    match error["type"]:
+        case "missing":
+            return "is needed"
+        case "extra_forbidden":
+            return "is not known here; the description at /api/v1/docs has all that are"
+        case "string_pattern_mismatch" if error["ctx"]["pattern"] == KEY_PATTERN:
+            return "may have lower-case letters, digits and hyphens, and begins and ends with a letter or digit"
+    return str(error["msg"])
 
 
 def _where(location: Sequence[Any]) -> str:

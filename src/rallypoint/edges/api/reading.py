@@ -1,8 +1,10 @@
 """What comes in with a request, judged before anything else looks at it: size, encoding, JSON that we can keep."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +15,7 @@ from rallypoint.edges.api.problems import Unusable, answer
 
 BODY_MAX = 1_000_000
 DEPTH_MAX = 64
+LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 IDEMPOTENCY_KEY = "idempotency-key"
 IDEMPOTENCY_KEY_MAX = 200
 HEADERS = {
@@ -24,7 +27,7 @@ HEADERS = {
 
 
 class Gate:
-    """Outermost: caps the body, refuses NUL in addresses, and puts the headers on every answer."""
+    """Outermost: caps the body, refuses addresses that cannot be read, and puts the headers on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,13 +44,26 @@ class Gate:
                     headers.setdefault(name, value)
             await send(message)
 
-        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
-            await answer(Unusable(400, "The address has a NUL character in it."))(scope, receive, dressed)
+        if wrong := _wrong_address(scope):
+            await answer(Unusable(400, wrong))(scope, receive, dressed)
             return
         if _declared(scope) > BODY_MAX:
             await answer(_too_large())(scope, receive, dressed)
             return
         await self._app(scope, _counted(receive), dressed)
+
+
+def _wrong_address(scope: Scope) -> str:
+    """Why nobody could have meant this address, in words; empty for one that can be read."""
+    for raw in (scope.get("raw_path") or b"", scope.get("query_string", b"")):
+        sent = unquote_to_bytes(raw)
+        if b"\0" in sent:
+            return "The address has a NUL character in it."
+        try:
+            sent.decode()
+        except UnicodeDecodeError:
+            return "The address is not UTF-8."
+    return "The address has a NUL character in it." if "\0" in scope["path"] else ""
 
 
 def _declared(scope: Scope) -> int:
@@ -82,11 +98,14 @@ async def read_json(request: Request) -> bytes:
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Unusable(415, "The body must be JSON, with the header Content-Type: application/json.")
     try:
-        value = msgspec.json.decode(body)
+        value = msgspec.json.decode(body.decode())
+    except UnicodeDecodeError as problem:
+        raise Unusable(400, f"The body is not UTF-8: byte {problem.start} cannot be read.") from problem
     except RecursionError as problem:
         raise Unusable(400, f"The body is nested deeper than {DEPTH_MAX} levels.") from problem
     except (msgspec.DecodeError, ValueError) as problem:
-        raise Unusable(400, f"The body is not JSON: {problem}") from problem
+        said = "it has half of a surrogate pair in it" if LONE_SURROGATE.search(body) else problem
+        raise Unusable(400, f"The body is not JSON: {said}.") from problem
     _check(value)
     return body
 
@@ -105,6 +124,17 @@ def _check(value: Any) -> None:
             waiting.extend((part, depth + 1) for pair in value.items() for part in pair)
         elif isinstance(value, list):
             waiting.extend((part, depth + 1) for part in value)
+
+
+def leaves(value: Any, at: str = "") -> list[tuple[str, str]]:
+    """Texts and whole numbers of a body that was read, each with the place where it stands: `steps.0.name`."""
+    if isinstance(value, Mapping):
+        parts = [(str(name), part) for name, part in value.items()]
+    elif isinstance(value, list):
+        parts = [(str(place), part) for place, part in enumerate(value)]
+    else:
+        return [(at, str(value))] if isinstance(value, str | int) else []
+    return [leaf for name, part in parts for leaf in leaves(part, f"{at}.{name}" if at else name)]
 
 
 def idempotency_key(request: Request) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+import msgspec
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -18,7 +19,8 @@ from rallypoint.access import Permission
 from rallypoint.db import Transaction
 from rallypoint.edges.api import problems
 from rallypoint.edges.api.door import house_of, who
-from rallypoint.edges.api.reading import idempotency_key, read_json, request_hash
+from rallypoint.edges.api.reading import idempotency_key, leaves, read_json, request_hash
+from rallypoint.errors import Invalid, NotFound, Problem
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -57,6 +59,8 @@ class GuardedRoute(APIRoute):
         async def handle(request: Request) -> Response:
             try:
                 return await _walk(request, mine, inner)
+            except NotFound as problem:
+                return problems.answer(await _blamed(request, problem))
             except Exception as problem:
                 return problems.answer(problem)
 
@@ -86,6 +90,18 @@ async def _walk(request: Request, mine: About, inner: Handler) -> Response:
         return response
 
     return await house.db.run(actor, work)
+
+
+async def _blamed(request: Request, problem: NotFound) -> NotFound | Invalid:
+    """What the path names and is not there is not found; what a field names and is not there is a wrong field."""
+    if problem.name in request.path_params.values():
+        return problem
+    sent = [(f"query.{name}", value) for name, value in request.query_params.items()]
+    body = await request.body()
+    sent += leaves(msgspec.json.decode(body)) if body else []
+    named = [name for name, value in sent if value == problem.name]
+    alike = [name for name in named if any(word in name.rpartition(".")[2] for word in problem.kind.split())]
+    return Invalid([Problem(name, str(problem)) for name in alike or named]) if named else problem
 
 
 async def _transaction(request: Request) -> Transaction:

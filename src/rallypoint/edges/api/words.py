@@ -8,6 +8,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from rallypoint import paging_cursor
+from rallypoint.edges.api.problems import KEY_PATTERN
 from rallypoint.errors import Invalid
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ Id = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="The incident's number, as in INC-42.")]
 PathId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
 PathKey = Annotated[str, Path(min_length=1, max_length=200)]
-Key = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=KEY_PATTERN)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 OptionalLine = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]

@@ -7,7 +7,7 @@ from pydantic import Field
 from rallypoint import incidents
 from rallypoint.access import Permission
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.incidents import IncidentView
+from rallypoint.edges.api.views.incidents import IncidentView, shown
 from rallypoint.edges.api.words import Id, Input, Key, Moment, Number, OptionalText, Text
 
 routes = Routes("lifecycle")
@@ -50,7 +50,7 @@ class Resolution(Input):
 async def acknowledge(tx: Tx, number: Number, body: Via | None = None) -> IncidentView:
     """Somebody works on it: paging stops, everything pending is void."""
     await incidents.acknowledge(tx, number, via=body.via if body else "")
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/escalate", permission=Permission.ESCALATE)
@@ -60,69 +60,65 @@ async def escalate(tx: Tx, number: Number, body: Escalation | None = None) -> In
     await incidents.escalate(
         tx, number, kind=asked.kind.value, to_policy=asked.to_policy, to_person=asked.to_person, note=asked.note
     )
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/hold", permission=Permission.WORK_INCIDENT)
 async def hold(tx: Tx, number: Number, body: Reason) -> IncidentView:
     """Wait for something outside: clocks pause, with the reason on the record."""
     await incidents.hold(tx, number, reason=body.reason)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/resume", permission=Permission.WORK_INCIDENT)
 async def resume(tx: Tx, number: Number) -> IncidentView:
     await incidents.resume(tx, number)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/restore", permission=Permission.WORK_INCIDENT)
 async def restore(tx: Tx, number: Number, body: Restoration | None = None) -> IncidentView:
     """Users have their service back; the work may go on."""
     await incidents.restore(tx, number, note=body.note if body else "", at=body.at if body else None)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/resolve", permission=Permission.WORK_INCIDENT)
 async def resolve(tx: Tx, number: Number, body: Resolution) -> IncidentView:
     """It is fixed; the reporter is asked to confirm."""
     await incidents.resolve(tx, number, resolution=body.resolution, workaround=body.workaround)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/confirm", permission=Permission.CONFIRM_FOR_REPORTER)
 async def confirm(tx: Tx, number: Number, body: Note | None = None) -> IncidentView:
     """The reporter says it works again."""
     await incidents.confirm(tx, number, note=body.note if body else "")
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/reject", permission=Permission.CONFIRM_FOR_REPORTER)
 async def reject(tx: Tx, number: Number, body: Reason) -> IncidentView:
     """The reporter says it does not: the incident is open again."""
     await incidents.reject(tx, number, reason=body.reason)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/close", permission=Permission.WORK_INCIDENT)
 async def close(tx: Tx, number: Number, body: Note | None = None) -> IncidentView:
     """File it. Who may, and after what, is the domain's closure policy."""
     await incidents.close(tx, number, note=body.note if body else "")
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/reopen", permission=Permission.WORK_INCIDENT)
 async def reopen(tx: Tx, number: Number, body: Reason) -> IncidentView:
     await incidents.reopen(tx, number, reason=body.reason)
-    return await _shown(tx, number)
+    return await shown(tx, number)
 
 
 @routes.post("/incidents/{number}/cancel", permission=Permission.WORK_INCIDENT)
 async def cancel(tx: Tx, number: Number, body: Reason) -> IncidentView:
     """It was none: kept, and out of the figures."""
     await incidents.cancel(tx, number, reason=body.reason)
-    return await _shown(tx, number)
-
-
-async def _shown(tx: Tx, number: int) -> IncidentView:
-    return IncidentView.of(await incidents.incident(tx, number))
+    return await shown(tx, number)

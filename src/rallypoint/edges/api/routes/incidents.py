@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from rallypoint import incidents, notify, sla
+from rallypoint import catalog, incidents, notify, sla
 from rallypoint.access import Permission
 from rallypoint.catalog import Impact, Kind, StatusCategory, Urgency
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.incidents import ClockView, EntryView, IncidentView, LinkView, RoleView
+from rallypoint.edges.api.views.incidents import ClockView, EntryView, IncidentView, LinkView, RoleView, shown
 from rallypoint.edges.api.views.reaching import IncidentAlertView, PageView
 from rallypoint.edges.api.words import (
     Input,
@@ -60,6 +60,10 @@ class NewIncident(Input):
 @routes.get("/incidents", permission=Permission.READ_INCIDENT)
 async def list_incidents(tx: Tx, query: Annotated[Wanted, Query()]) -> Page[IncidentView]:
     """Incidents in rank order, those that are over after them."""
+    if query.service:
+        await catalog.service(tx, query.service)
+    if query.domain:
+        await catalog.domain(tx, query.domain)
     wanted = incidents.BoardFilter(
         q=query.q,
         status_category=query.status_category or "",
@@ -79,16 +83,14 @@ async def list_incidents(tx: Tx, query: Annotated[Wanted, Query()]) -> Page[Inci
 @routes.post("/incidents", permission=Permission.REPORT, status=201)
 async def open_incident(tx: Tx, body: NewIncident) -> IncidentView:
     """Log an incident or a service request. An incident of a service with a policy starts paging at once."""
-    return IncidentView.of(await incidents.open_incident(tx, **body.model_dump()))
+    opened = await incidents.open_incident(tx, **body.model_dump())
+    return await shown(tx, opened.number)
 
 
 @routes.get("/incidents/{number}", permission=Permission.READ_INCIDENT)
 async def show_incident(tx: Tx, number: Number) -> IncidentView:
     """The record as it stands, with its rank while it is open."""
-    shown = IncidentView.of(await incidents.incident(tx, number))
-    if place := await incidents.rank_of(tx, number):
-        shown.rank, shown.rank_reason = place
-    return shown
+    return await shown(tx, number)
 
 
 class WantedEntries(Listing):
@@ -109,24 +111,24 @@ async def show_timeline(tx: Tx, number: Number, query: Annotated[WantedEntries, 
 async def show_pages(tx: Tx, number: Number, query: Listed) -> Page[PageView]:
     """Who was paged, by which method, in which state, and why."""
     await incidents.incident(tx, number)
-    shown, next_cursor = paged(await notify.pages_of(tx, number), query, lambda view: view.page.id)
-    return Page(items=[PageView.of(view) for view in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(await notify.pages_of(tx, number), query, lambda view: view.page.id)
+    return Page(items=[PageView.of(view) for view in part], next_cursor=next_cursor)
 
 
 @routes.get("/incidents/{number}/alerts", permission=Permission.READ_INCIDENT)
 async def show_alerts(tx: Tx, number: Number, query: Listed) -> Page[IncidentAlertView]:
     """The alerts that belong to it, each with the reason."""
     await incidents.incident(tx, number)
-    shown, next_cursor = paged(await incidents.alerts_of(tx, number), query, lambda joined: joined.alert.id)
-    return Page(items=[IncidentAlertView.of(joined) for joined in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(await incidents.alerts_of(tx, number), query, lambda joined: joined.alert.id)
+    return Page(items=[IncidentAlertView.of(joined) for joined in part], next_cursor=next_cursor)
 
 
 @routes.get("/incidents/{number}/links", permission=Permission.READ_INCIDENT)
 async def show_links(tx: Tx, number: Number, query: Listed) -> Page[LinkView]:
     """What it is linked to elsewhere."""
     await incidents.incident(tx, number)
-    shown, next_cursor = paged(await incidents.links(tx, number), query, lambda link: link.id)
-    return Page(items=[LinkView.model_validate(link) for link in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(await incidents.links(tx, number), query, lambda link: link.id)
+    return Page(items=[LinkView.model_validate(link) for link in part], next_cursor=next_cursor)
 
 
 @routes.get("/incidents/{number}/clocks", permission=Permission.READ_INCIDENT)
@@ -134,13 +136,13 @@ async def show_clocks(tx: Tx, number: Number, query: Listed) -> Page[ClockView]:
     """Its SLA clocks."""
     await incidents.incident(tx, number)
     clocks = {clock.kind.value: clock for clock in await sla.clocks_of(tx, number)}
-    shown, next_cursor = paged(list(clocks), query, str)
-    return Page(items=[ClockView.model_validate(clocks[kind]) for kind in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(list(clocks), query, str)
+    return Page(items=[ClockView.model_validate(clocks[kind]) for kind in part], next_cursor=next_cursor)
 
 
 @routes.get("/incidents/{number}/roles", permission=Permission.READ_INCIDENT)
 async def show_roles(tx: Tx, number: Number, query: Listed) -> Page[RoleView]:
     """Who held which role from when to when."""
     await incidents.incident(tx, number)
-    shown, next_cursor = paged(await incidents.roles(tx, number), query, lambda held: held.id)
-    return Page(items=[RoleView.model_validate(held) for held in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(await incidents.roles(tx, number), query, lambda held: held.id)
+    return Page(items=[RoleView.model_validate(held) for held in part], next_cursor=next_cursor)

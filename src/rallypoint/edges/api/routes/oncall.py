@@ -124,6 +124,11 @@ async def add_rotation(tx: Tx, key: PathKey, body: NewRotation) -> ScheduleDetai
     return ScheduleDetail.of(await oncall.schedule(tx, key))
 
 
+@routes.delete("/schedules/{key}/rotations/{id}", permission=Permission.EDIT_ONCALL)
+async def remove_rotation(tx: Tx, key: PathKey, id: PathId) -> None:
+    await oncall.remove_rotation(tx, key, id)
+
+
 @routes.post("/schedules/{key}/overrides", permission=Permission.EDIT_OVERRIDE, status=201)
 async def add_override(tx: Tx, key: PathKey, body: NewOverride) -> OverrideView:
     """Somebody else takes these hours."""

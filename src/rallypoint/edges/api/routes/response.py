@@ -1,14 +1,15 @@
 """The work on an incident: notes, updates, tasks, hypotheses, links."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from rallypoint import incidents
+from rallypoint import incidents, statuspage
 from rallypoint.access import Permission
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.incidents import EntryView, HypothesisView, IncidentView, LinkView, TaskView
+from rallypoint.edges.api.views.incidents import EntryView, HypothesisView, IncidentView, LinkView, TaskView, shown
 from rallypoint.edges.api.words import (
     Id,
     Input,
@@ -23,6 +24,7 @@ from rallypoint.edges.api.words import (
     Text,
     paged,
 )
+from rallypoint.errors import Invalid, Problem
 from rallypoint.incidents import Outcome, Visibility
 
 routes = Routes("response")
@@ -98,6 +100,8 @@ async def add_note(tx: Tx, number: Number, body: NewNote) -> EntryView:
 @routes.post("/incidents/{number}/updates", permission=Permission.PUBLISH_UPDATE, status=201)
 async def publish_update(tx: Tx, number: Number, body: NewUpdate) -> EntryView:
     """Tell everyone who waits. A public one also goes to the status page."""
+    if body.components:
+        await _on_the_page(tx, body.components)
     entry = await incidents.publish_update(
         tx,
         number,
@@ -109,11 +113,20 @@ async def publish_update(tx: Tx, number: Number, body: NewUpdate) -> EntryView:
     return EntryView.model_validate(entry)
 
 
+async def _on_the_page(tx: Tx, named: Iterable[str]) -> None:
+    """Raises Invalid for components that the page does not show: who sent them believes that the public was told."""
+    there = {component.key for component in await statuspage.components(tx) if not component.hidden}
+    known = ", ".join(sorted(there)) or "none yet"
+    reason = f"is not on the status page; there are: {known}"
+    if wrong := [Problem(f"components.{key}", reason) for key in named if key not in there]:
+        raise Invalid(wrong)
+
+
 @routes.get("/incidents/{number}/tasks", permission=Permission.READ_INCIDENT)
 async def list_tasks(tx: Tx, number: Number, query: Listed) -> Page[TaskView]:
     await incidents.incident(tx, number)
-    shown, next_cursor = paged(await incidents.tasks(tx, number), query, lambda task: task.id)
-    return Page(items=[TaskView.model_validate(task) for task in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(await incidents.tasks(tx, number), query, lambda task: task.id)
+    return Page(items=[TaskView.model_validate(task) for task in part], next_cursor=next_cursor)
 
 
 @routes.post("/incidents/{number}/tasks", permission=Permission.WORK_INCIDENT, status=201)
@@ -131,8 +144,8 @@ async def finish_task(tx: Tx, id: PathId) -> TaskView:
 async def list_hypotheses(tx: Tx, number: Number, query: Listed) -> Page[HypothesisView]:
     """What was thought, and how it ended: what did not work is kept, too."""
     await incidents.incident(tx, number)
-    shown, next_cursor = paged(await incidents.hypotheses(tx, number), query, lambda idea: idea.id)
-    return Page(items=[HypothesisView.model_validate(idea) for idea in shown], next_cursor=next_cursor)
+    part, next_cursor = paged(await incidents.hypotheses(tx, number), query, lambda idea: idea.id)
+    return Page(items=[HypothesisView.model_validate(idea) for idea in part], next_cursor=next_cursor)
 
 
 @routes.post("/incidents/{number}/hypotheses", permission=Permission.WORK_INCIDENT, status=201)
@@ -156,4 +169,4 @@ async def add_link(tx: Tx, number: Number, body: NewLink) -> LinkView:
 async def set_workaround(tx: Tx, number: Number, body: NewWorkaround) -> IncidentView:
     """How users get by until it is fixed."""
     await incidents.set_workaround(tx, number, text=body.text)
-    return IncidentView.of(await incidents.incident(tx, number))
+    return await shown(tx, number)

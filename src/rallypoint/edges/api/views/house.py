@@ -172,8 +172,13 @@ class MeasureView(View):
     high: float | None
     not_applicable: int
     pending: int
-    invalid: int
-    trend: str
+    invalid: int = Field(description="Times that contradict each other: left out of the figures, and named.")
+    invalid_numbers: list[int]
+    trend: str = Field(description="Against the window of the same length before it, whose figures are `before_*`.")
+    before_n: int
+    before_median: float | None
+    before_low: float | None
+    before_high: float | None
 
 
 class AdherenceView(View):
@@ -186,6 +191,7 @@ class AdherenceView(View):
     running: int
     paused: int
     stopped: int
+    paused_minutes: float
     share: float | None
     low: float | None
     high: float | None
@@ -201,6 +207,9 @@ class UptimeView(View):
     downtime_minutes: float
     window_minutes: float
     mtbf_minutes: float | None
+    mtbf_text: str = Field(description="In words: a service that did not fail has lasted longer than the window.")
+    start_unknown: int = Field(description="Incidents whose impact began at an unknown time: not counted as downtime.")
+    invalid: int
 
 
 class WeekView(View):
@@ -222,6 +231,30 @@ class CategoryFiguresView(View):
     p90: float | None
 
 
+class RepeatsView(View):
+    """Incidents that had a like one within `days` before."""
+
+    days: int
+    repeated: int
+    resolved: int
+    share: float | None
+    low: float | None
+    high: float | None
+    not_applicable: int
+    numbers: list[int]
+
+
+class NightView(View):
+    """Pages of one person by two hours of their own day: 12 cells, from midnight."""
+
+    person_id: int
+    name: str
+    time_zone: str
+    cells: list[int]
+    pages: int
+    at_night: int
+
+
 class LeftOutView(View):
     drills: int
     cancelled: int
@@ -239,3 +272,7 @@ class MetricsView(View):
     by_service: list[UptimeView]
     by_week: list[WeekView]
     by_category: list[CategoryFiguresView]
+    repeats: RepeatsView
+    pages: list[NightView]
+    pages_total: int
+    pages_at_night: int

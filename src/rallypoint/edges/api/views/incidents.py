@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from rallypoint import incidents
+from rallypoint.db import Transaction
 from rallypoint.edges.api.words import View
 from rallypoint.incidents import Incident, Ranked
 
@@ -24,8 +26,8 @@ class IncidentView(View):
     impact: str | None
     urgency: str | None
     severity: str | None
-    rank: int | None = Field(None, description="Its place among all open incidents, in lists of open ones.")
-    rank_reason: str | None = None
+    rank: int | None = Field(None, description="Its place among all open incidents; null once it is over.")
+    rank_reason: str | None = Field(None, description="Why it stands there.")
     service: str | None = Field(description="The service's key.")
     service_name: str | None
     category: str | None
@@ -68,6 +70,14 @@ class IncidentView(View):
             rank=ranked.rank if ranked else None,
             rank_reason=(ranked.rank_reason or None) if ranked else None,
         )
+
+
+async def shown(tx: Transaction, number: int) -> IncidentView:
+    """The record as it stands now, with its rank among all that are open. Every act answers with this."""
+    found = IncidentView.of(await incidents.incident(tx, number))
+    if place := await incidents.rank_of(tx, number):
+        found.rank, found.rank_reason = place
+    return found
 
 
 _DERIVED = {"service", "category", "owner", "commander", "rank", "rank_reason"}
