@@ -8,7 +8,8 @@ not followed, answers are read up to a limit, and no connection is kept for anot
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import httpx2
@@ -73,19 +74,55 @@ class Egress:
         return await self.send("GET", url, b"", headers)
 
     async def send(
-        self, method: str, url: str, content: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        content: bytes | AsyncIterable[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        most: int = BODY_MOST,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> Reply:
-        """One request, one answer. Raises OutsideFailure: `unknown` when it may have arrived all the same."""
+        """One request, one answer of which `most` bytes are read, all within `seconds`.
+
+        Raises OutsideFailure: `unknown` when the request may have arrived all the same.
+        """
+        async with self.stream(method, url, content, headers, seconds=seconds) as answer:
+            body = bytearray()
+            async for chunk in answer.chunks():
+                body += chunk
+                if len(body) > most:
+                    break
+            return Reply(status=answer.status, headers=answer.headers, body=bytes(body[:most]), cut=len(body) > most)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        content: bytes | AsyncIterable[bytes] = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        seconds: float = TIMEOUT_SECONDS,
+    ) -> AsyncIterator["Answer"]:
+        """One request, and its answer while it arrives: for files. The whole visit must end within `seconds`.
+
+        `content` may be given piece by piece, with a header content-length. Raises OutsideFailure like `send`.
+        """
         target = read_url(url)
         calling = False
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(seconds):
                 addresses = await self._addresses(target)
                 calling = True
-                return await self._call(method, target, addresses, content, dict(headers or {}))
+                response = await self._open(method, target, addresses, content, dict(headers or {}))
+                try:
+                    yield Answer(target.host, response)
+                finally:
+                    await response.aclose()
         except TimeoutError as slow:
             raise OutsideFailure(
-                f"{target.host} did not answer within {TIMEOUT_SECONDS:.0f} seconds.", retry=True, unknown=calling
+                f"{target.host} did not answer within {seconds:.0f} seconds.", retry=True, unknown=calling
             ) from slow
 
     async def check(self, url: str) -> None:
@@ -112,29 +149,37 @@ class Egress:
                 )
         return found
 
-    async def _call(
-        self, method: str, target: httpx2.URL, addresses: list[str], content: bytes, headers: dict[str, str]
-    ) -> Reply:
+    async def _open(
+        self,
+        method: str,
+        target: httpx2.URL,
+        addresses: list[str],
+        content: bytes | AsyncIterable[bytes],
+        headers: dict[str, str],
+    ) -> httpx2.Response:
         """Try the addresses in turn until one accepts a connection; what was sent once is not sent to the next."""
         for address in addresses:
             try:
-                return await self._exchange(method, target, address, content, headers)
+                with _broken_off(target.host):
+                    return await self._client.send(
+                        self._request(method, target, address, content, headers), stream=True
+                    )
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as problem:
                 failure = OutsideFailure(f"{target.host} cannot be reached: {_said(problem)}", retry=True)
             except httpx2.PoolTimeout:
                 failure = OutsideFailure("Too many requests are on their way out at once.", retry=True)
-            except (httpx2.LocalProtocolError, httpx2.InvalidURL) as problem:
-                raise OutsideFailure(f"The request cannot be sent: {_said(problem)}", retry=False) from problem
-            except httpx2.HTTPError as problem:
-                said = f"{target.host} broke off: {_said(problem)}"
-                raise OutsideFailure(said, retry=True, unknown=True) from problem
         raise failure
 
-    async def _exchange(
-        self, method: str, target: httpx2.URL, address: str, content: bytes, headers: dict[str, str]
-    ) -> Reply:
+    def _request(
+        self,
+        method: str,
+        target: httpx2.URL,
+        address: str,
+        content: bytes | AsyncIterable[bytes],
+        headers: dict[str, str],
+    ) -> httpx2.Request:
         kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
-        request = self._client.build_request(
+        return self._client.build_request(
             method,
             target.copy_with(host=address.partition("%")[0]),
             content=content,
@@ -142,21 +187,34 @@ class Egress:
             headers={**kept, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
             extensions={"sni_hostname": target.raw_host.decode("ascii")},
         )
-        response = await self._client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > BODY_MOST:
-                    break
-            return Reply(
-                status=response.status_code,
-                body=bytes(body[:BODY_MOST]),
-                headers={name.lower(): value for name, value in response.headers.items()},
-                cut=len(body) > BODY_MOST,
-            )
-        finally:
-            await response.aclose()
+
+
+class Answer:
+    """An answer whose head is here and whose body is still to come."""
+
+    def __init__(self, host: str, response: httpx2.Response) -> None:
+        self._host, self._response = host, response
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes as they arrive, once. Raises OutsideFailure when they end too early."""
+        with _broken_off(self._host):
+            async for chunk in self._response.aiter_raw():
+                yield chunk
+
+
+@contextmanager
+def _broken_off(host: str) -> Iterator[None]:
+    """Puts the HTTP library's failures in our words, but for those before anything was sent."""
+    try:
+        yield
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+        raise
+    except (httpx2.LocalProtocolError, httpx2.InvalidURL) as problem:
+        raise OutsideFailure(f"The request cannot be sent: {_said(problem)}", retry=False) from problem
+    except httpx2.HTTPError as problem:
+        raise OutsideFailure(f"{host} broke off: {_said(problem)}", retry=True, unknown=True) from problem
 
 
 def read_url(url: str) -> httpx2.URL:

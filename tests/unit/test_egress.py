@@ -196,6 +196,34 @@ async def test_a_long_answer_is_cut() -> None:
     assert (len(reply.body), reply.cut) == (BODY_MOST, True)
 
 
+async def test_a_long_answer_arrives_piece_by_piece() -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + b"x" * 5_000_000
+    async with listening(long) as outside, egress(private=True) as way_out:
+        async with way_out.stream("GET", f"http://127.0.0.1:{outside.port}/") as answer:
+            sizes = [len(chunk) async for chunk in answer.chunks()]
+        cut = await way_out.send("GET", f"http://127.0.0.1:{outside.port}/", most=100_000)
+    assert (answer.status, sum(sizes), len(cut.body), cut.cut) == (200, 5_000_000, 100_000, True)
+    assert max(sizes) < 1_000_000
+
+
+async def test_a_body_may_be_sent_piece_by_piece() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"one ", b"two"):
+            yield piece
+
+    async with listening() as outside, egress(private=True) as way_out:
+        reply = await way_out.send("PUT", f"http://127.0.0.1:{outside.port}/", pieces(), {"Content-Length": "7"})
+    assert (reply.status, b"Content-Length: 7" in outside.heard[0]) == (200, True)
+
+
+async def test_a_stream_must_end_in_time() -> None:
+    async with listening(b"HTTP/1.1 200 OK\r\n") as outside, egress(private=True) as way_out:
+        with pytest.raises(OutsideFailure) as no:
+            async with way_out.stream("GET", f"http://127.0.0.1:{outside.port}/", seconds=0.0):
+                pass
+    assert (no.value.retry, "0 seconds" in no.value.said) == (True, True)
+
+
 async def test_a_compressed_answer_stays_as_it_is() -> None:
     packed = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x00"
     async with listening(packed) as outside, egress(private=True) as way_out:
