@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from benchmarks import ingest, latency, memory, start, timers
+from benchmarks import board, ingest, latency, memory, start, timers
 from benchmarks.tables import Table
 from rallypoint import logs
 
@@ -14,6 +14,9 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], Table]] = {
     "latency": lambda o: latency.bench(seconds=5.0 if o.quick else 15.0, peer=not o.no_peer),
     "timers": lambda o: timers.bench(
         seconds=3.0 if o.quick else 10.0, heap=20_000 if o.quick else 100_000, rounds=o.rounds
+    ),
+    "board": lambda o: board.bench(
+        incidents=10_000 if o.quick else 100_000, opened=100 if o.quick else 1_000, requests=30 if o.quick else 150
     ),
     "start": lambda o: start.bench(rounds=o.rounds),
     "memory": lambda o: memory.bench(seconds=5.0 if o.quick else 20.0),
