@@ -56,6 +56,24 @@ async def test_an_incident_from_open_to_closed(at: Any, dsn: str) -> None:
     await db.close()
 
 
+async def test_the_first_person_runs_the_house(at: Any) -> None:
+    assert (await at("user", "add", "--name", "Ines", "--email", "ines@example.com"))[1]["roles"] == [
+        "admin",
+        "responder",
+    ]
+    assert (await at("user", "add", "--name", "Bea", "--email", "bea@example.com"))[1]["roles"] == ["responder"]
+    made = await at("user", "add", "--name", "Vic", "--email", "vic@example.com", "--role", "viewer")
+    assert made[1]["roles"] == ["viewer"]
+
+
+async def test_the_demo_does_not_mix_with_another_house(at: Any) -> None:
+    await at("user", "add", "--name", "Ines", "--email", "ines@example.com")
+    code, said = await at("seed", "--demo")
+    assert code == 1
+    assert "a folder of its own" in said["error"]["message"]
+    assert len((await at("user", "list"))[1]["items"]) == 1
+
+
 async def test_people_and_keys_are_audited(at: Any, dsn: str) -> None:
     code, made = await at("user", "add", "--name", "Ines", "--email", "ines@example.com", "--role", "admin")
     assert code == 0
@@ -63,7 +81,7 @@ async def test_people_and_keys_are_audited(at: Any, dsn: str) -> None:
     assert (await at("user", "add", "--name", "Ines", "--email", "ines@example.com"))[0] == 2
     assert (await at("user", "link", "ines@example.com"))[0] == 0
     assert (await at("user", "link", "nobody@example.com"))[0] == 3
-    code, key = await at("key", "add", "--name", "terraform", "--role", "manager")
+    code, key = await at("key", "add", "terraform", "--role", "manager")
     assert key["token"].startswith("rp_")
     assert (await at("key", "revoke", str(key["id"])))[1]["revoked_at"]
     db = await Database.connect(dsn, clock=DatabaseClock(), bus=bus(), size=1)
@@ -82,7 +100,8 @@ async def test_the_rest_of_the_set_up(at: Any, tmp_path: Path) -> None:
     code, made = await at("integration", "add", "--name", "Prometheus", "--kind", "prometheus")
     assert code == 0
     assert made["url"].endswith("/in/" + made["key"])
-    assert (await at("integration", "list"))[1]["items"][0]["name"] == "Prometheus"
+    assert (await at("integration", "add", "Another"))[0] == 0
+    assert {one["name"] for one in (await at("integration", "list"))[1]["items"]} == {"Prometheus", "Another"}
     assert (await at("oncall", "now"))[1] == {"items": []}
     assert (await at("oncall", "dry-run", "nothing"))[0] == 3
     file = tmp_path / "house.toml"
@@ -125,6 +144,16 @@ async def test_without_a_database_it_says_so(
     assert "cannot be reached" in said["error"]["message"]
     assert "hunter2" not in said["error"]["message"]
     assert (await at("doctor"))[0] == 4
+
+
+async def test_a_wrong_file_of_settings_is_named(at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torn = tmp_path / "torn.toml"
+    torn.write_text("port = [")
+    for file, said in ((tmp_path / "none.toml", "there is no file"), (torn, "is not TOML")):
+        monkeypatch.setenv("RALLYPOINT_CONFIG", str(file))
+        code, answer = await at("incident", "list")
+        assert code == 2
+        assert said in answer["error"]["fields"]["RALLYPOINT_CONFIG"]
 
 
 async def test_a_wrong_setting_is_named(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from rallypoint.clock import DatabaseClock, ManualClock
 from rallypoint.db import Transaction
 from rallypoint.demo import company
 from rallypoint.demo.history import History
+from rallypoint.errors import Refused
 from rallypoint.house import House, open_house
 from rallypoint.settings import Settings
 from rallypoint.simulation import Simulation
@@ -37,6 +38,12 @@ async def seed(dsn: str, settings: Settings) -> DemoAccess:
     async with open_house(settings, dsn=dsn, clock=clock, durable=False) as house:
         async with house.db.transaction(FOUNDER) as tx:
             seeded = await access.person_by_email(tx, company.PEOPLE[0].email) is not None
+            if not seeded and await access.people(tx):
+                raise Refused(
+                    "There is another house in this database; the demo company would mix with it.",
+                    guard="demo",
+                    help="Give the demo a folder of its own: RALLYPOINT_DATA=./demo rallypoint demo",
+                )
         if seeded:
             clock.set(now)
             return await _hand_out(house, again=True)

@@ -8,8 +8,12 @@ from typing import Any
 
 import click
 import pytest
+import structlog
 
+from rallypoint.access import Role
 from rallypoint.edges.cli import exits
+from rallypoint.edges.cli.command import ROLE_NAMES
+from rallypoint.edges.cli.commands.oncall import Instant
 from rallypoint.edges.cli.exits import Exit, Unready
 from rallypoint.edges.cli.main import PLACES, cli, run
 from rallypoint.edges.cli.output import json_line
@@ -89,6 +93,11 @@ def test_kinds_of_errors_have_exit_codes(problem: Exception, code: Exit) -> None
         (["incident", "ack", "--json"], Exit.USAGE),
         (["alert", "send", "--url", "http://127.0.0.1:1", "--key", "x", "--json"], Exit.UNREADY),
         (["alert", "send", "--url", "ftp://x/in/y", "--json"], Exit.USAGE),
+        (["alert", "send", "--key", "x", "--label", "host", "--json"], Exit.USAGE),
+        (["key", "add", "--json"], Exit.USAGE),
+        (["key", "add", "one", "--name", "two", "--json"], Exit.USAGE),
+        (["user", "add", "--name", "x", "--email", "x@example.com", "--role", "boss", "--json"], Exit.USAGE),
+        (["oncall", "dry-run", "checkout", "--at", "soon", "--json"], Exit.USAGE),
     ],
 )
 def test_a_failure_is_one_line_of_json_too(given: list[str], code: Exit, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,6 +112,39 @@ def test_without_json_a_failure_goes_to_standard_error(capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert out == ""
     assert "does not answer" in err
+
+
+def test_a_fault_before_any_command_is_logged_without_its_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> Any:
+        secret = "hunter2"
+        raise ZeroDivisionError(name + secret[:0])
+
+    structlog.reset_defaults()
+    monkeypatch.setattr("rallypoint.edges.cli.main.importlib.import_module", broken)
+    assert run(["migrate", "--json"]) == Exit.REFUSED
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["kind"] == "fault"
+    assert "hunter2" not in err.replace('secret = "hunter2"', "")
+    assert "a fault in the program" in err
+
+
+def test_role_names_are_the_roles() -> None:
+    assert set(ROLE_NAMES) == {role.value for role in Role}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("2026-06-07 03:00", "2026-06-07T03:00:00+00:00"),
+        ("2026-06-07T03:00:00Z", "2026-06-07T03:00:00+00:00"),
+        ("2026-06-07T03:00+02:00", "2026-06-07T01:00:00+00:00"),
+        ("2026-06-07", "2026-06-07T00:00:00+00:00"),
+    ],
+)
+def test_times_are_utc_unless_they_say_otherwise(said: str, meant: str) -> None:
+    assert Instant().convert(said, None, None).isoformat() == meant
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -19,12 +19,19 @@ T = TypeVar("T")
 
 def settings() -> Settings:
     """This command's settings, from the environment; wrong ones in words."""
+    from tomllib import TOMLDecodeError
+
     from pydantic import ValidationError
 
     from rallypoint.errors import Invalid, Problem
 
+    config = os.environ.get("RALLYPOINT_CONFIG", "")
+    if config and not os.path.isfile(config):
+        raise Invalid("RALLYPOINT_CONFIG", f"there is no file {config!r}")
     try:
         return Settings()
+    except TOMLDecodeError as problem:
+        raise Invalid("RALLYPOINT_CONFIG", f"{config!r} is not TOML: {problem}") from None
     except ValidationError as problem:
         problems = [Problem("RALLYPOINT_" + str(e["loc"][0]).upper(), e["msg"]) for e in problem.errors()]
         raise Invalid(problems) from None
@@ -83,7 +90,8 @@ async def _schema_is_there(house: "House") -> None:
 
     async with house.db.connection() as connection:
         if await check(connection):
-            raise Unready("The database does not have this version's schema. Run `rallypoint migrate` first.")
+            said = "The database does not have this version's schema."
+            raise Unready(f"{said} Run `rallypoint migrate` first; `rallypoint serve` does it by itself.")
 
 
 async def _person(house: "House", email: str) -> Actor:

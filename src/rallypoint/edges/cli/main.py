@@ -132,6 +132,7 @@ def _failed(
     if problem is not None and not isinstance(problem, RallypointError | OSError) and code is Exit.REFUSED:
         import structlog
 
+        _logs("")  # it may have failed before a command was found
         structlog.get_logger().error("a fault in the program", exc_info=problem)
     return int(code)
 

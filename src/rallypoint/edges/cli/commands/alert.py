@@ -31,10 +31,17 @@ TIMEOUT_SECONDS = 10.0
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE")
 def send(out: Out, url: str, key: str, labels: tuple[str, ...], **values: Any) -> None:
     """Send one alert and say what the server answered."""
-    pairs = dict(label.partition("=")[::2] for label in labels)
+    pairs = dict(_label(label) for label in labels)
     body = {name: value for name, value in values.items() if value} | ({"labels": pairs} if pairs else {})
     answer = _post(_address(url, key), body)
     out.result(answer, f"Accepted: {json.dumps(answer)}")
+
+
+def _label(given: str) -> tuple[str, str]:
+    name, sign, value = given.partition("=")
+    if not (name and sign):
+        raise click.BadParameter(f"{given!r} is not NAME=VALUE.", param_hint="--label")
+    return name, value
 
 
 def _address(url: str, key: str) -> str:
@@ -43,7 +50,9 @@ def _address(url: str, key: str) -> str:
     if "/in/" in url:
         return url
     if not key:
-        raise click.UsageError("Say which integration: --key, or a --url with /in/<key>.")
+        raise click.UsageError(
+            "Say which integration: --key, or a --url with /in/<key>. `rallypoint integration add NAME` makes one."
+        )
     return f"{url.rstrip('/')}/in/{key}"
 
 

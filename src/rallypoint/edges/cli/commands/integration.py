@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rallypoint.edges.cli.at_home import act, settings
-from rallypoint.edges.cli.command import command
+from rallypoint.edges.cli.command import command, named
 from rallypoint.edges.cli.output import Out, pick
 from rallypoint.serve.running import base_url
 
@@ -19,7 +19,7 @@ KINDS = ("any", "prometheus", "alertmanager", "pagerduty", "generic")
 
 
 @command(group, "add")
-@click.option("--name", required=True)
+@named
 @click.option("--kind", type=click.Choice(KINDS), default="any", show_default=True)
 @click.option("--service", help="The service its alerts concern, unless they say so themselves.")
 def add(out: Out, name: str, kind: str, service: str | None) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rallypoint.edges.cli.at_home import act
-from rallypoint.edges.cli.command import command
+from rallypoint.edges.cli.command import ROLE_NAMES, command, named
 from rallypoint.edges.cli.output import Out, pick
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ SHOWN = ("id", "name", "hint", "roles", "scopes", "created_by", "created_at", "l
 
 
 @command(group, "add")
-@click.option("--name", required=True)
-@click.option("--role", "roles", multiple=True, help="What it is; repeat for more.")
+@named
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLE_NAMES), metavar="ROLE",
+              help=f"{', '.join(ROLE_NAMES)}; repeat for more. Left out: responder, or what --person is.")  # fmt: skip
 @click.option("--scope", "scopes", multiple=True, help="What it may do at most, for example read_incident.")
 @click.option("--person", help="Acts for the person with this e-mail address, with at most their roles.")
 def add(out: Out, name: str, roles: tuple[str, ...], scopes: tuple[str, ...], person: str | None) -> None:

@@ -32,9 +32,20 @@ def serve(out: Out, role: str, port: int | None, host: str | None, data: Path | 
     """Serve until SIGTERM; then end within 15 seconds, with nothing lost."""
     mine = _with(port, host, data)
     if role == "all":
-        _supervise(out, mine, prepare=_migrate, ready=lambda url: out.result({"url": url, "pid": os.getpid()}))
+        _supervise(out, mine, prepare=_migrate, ready=lambda url: _serving(out, url))
     else:
         _alone(role, mine)
+
+
+def _serving(out: Out, url: str) -> None:
+    out.result(
+        {"url": url, "pid": os.getpid()},
+        f"\nRallypoint is ready at {url}\n\n"
+        '  The first person     rallypoint user add --name "Your name" --email you@example.com\n'
+        "  What is missing      rallypoint doctor\n"
+        f"  API                  {url}/api/v1/docs\n\n"
+        "Ctrl-C ends it; the data stays.",
+    )
 
 
 @command(group, "demo")

@@ -51,10 +51,13 @@ def backup(out: Out, file: Path) -> None:
     from rallypoint.db.backup import backup as write
     from rallypoint.serve.database_use import database
 
-    with database(settings()) as dsn:
+    mine = settings()
+    with database(mine) as dsn:
         written = write(dsn, file)
     size = written.stat().st_size
-    out.result({"file": str(written), "bytes": size}, f"{written} ({size:,} bytes)")
+    key = mine.secret_key_file or mine.data / "secret.key"
+    words = f"{written} ({size:,} bytes)\nThe key that seals secrets is not in it: keep {key} as well."
+    out.result({"file": str(written), "bytes": size}, words)
 
 
 @command(group, "restore")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rallypoint.edges.cli.at_home import act, settings
-from rallypoint.edges.cli.command import command
+from rallypoint.edges.cli.command import ROLE_NAMES, command
 from rallypoint.edges.cli.output import Out, pick
 from rallypoint.serve.running import base_url
 
@@ -17,28 +17,31 @@ if TYPE_CHECKING:
 
 group = click.Group("user", help="People: add, list, password, login link.")
 
-ROLES = "admin, manager, desk1, desk2, desk3, responder, stakeholder, reporter or viewer. Repeat for more."
+FIRST = ("admin", "responder")
+ROLES = f"{', '.join(ROLE_NAMES)}; repeat for more. Left out: responder, and admin as well for the first person."
 SHOWN = ("id", "name", "email", "roles", "time_zone", "active")
 
 
 @command(group, "add")
 @click.option("--name", required=True)
 @click.option("--email", required=True)
-@click.option("--role", "roles", multiple=True, default=("responder",), show_default=True, help=ROLES)
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLE_NAMES), metavar="ROLE", help=ROLES)
 @click.option("--time-zone", default="UTC", show_default=True)
 @click.option("--phone", default="")
-def add(out: Out, **values: Any) -> None:
-    """A person, and a login link to get in with once."""
+def add(out: Out, roles: tuple[str, ...], **values: Any) -> None:
+    """A person, and a login link to get in with once. Without --role the first person runs the house."""
 
     async def work(tx: "Transaction") -> dict[str, Any]:
         from rallypoint import access
 
-        person = await access.create_person(tx, **values)
+        usual = ("responder",) if await access.people(tx) else FIRST
+        person = await access.create_person(tx, roles=roles or usual, **values)
         token = await access.make_login_link(tx, person.id, minutes=24 * 60)
         return pick(person, SHOWN) | {"login_url": _link(token)}
 
     made = act(work)
-    out.result(made, f"{made['name']} is person {made['id']}. Sign in once, within a day: {made['login_url']}")
+    held = " and ".join(made["roles"])
+    out.result(made, f"{made['name']} is person {made['id']}: {held}. Sign in once, within a day: {made['login_url']}")
 
 
 @command(group, "list")
@@ -51,7 +54,7 @@ def list_(out: Out) -> None:
         return [pick(person, SHOWN) for person in await access.people(tx)]
 
     columns = {"id": "Id", "name": "Name", "email": "E-mail", "roles": "Roles", "time_zone": "Zone", "active": "Active"}
-    out.table(act(work), columns, empty="Nobody yet. Add the first: rallypoint user add --role admin ...")
+    out.table(act(work), columns, empty="Nobody yet. Add the first: rallypoint user add --name ... --email ...")
 
 
 @command(group, "password")
