@@ -1,8 +1,8 @@
 """Transactions in which `now` and the actor are values, facts are announced, and rows become dataclasses."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -98,6 +98,15 @@ class Transaction:
     def hint(self, *names: str) -> None:
         """After the commit, wake whoever waits for these names. Only a hint: a poll stands behind each."""
         self._hints.update(names)
+
+    @contextmanager
+    def acting_as(self, actor: Actor) -> Iterator[None]:
+        """What is done inside is done by another: by whoever changed something in a tool, for one."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def even_if_undone(self, work: Callable[["Transaction"], Awaitable[None]]) -> None:
         """Do this in its own transaction once this one has ended, rolled back or not: to count refusals."""
