@@ -29,6 +29,10 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     await ok(admin, "POST", "/policies", {"key": "checkout", "name": "Checkout", "steps": steps})
     await ok(admin, "PUT", "/services/checkout/policy", {"policy": "checkout"})
     method = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods", {"kind": "sandbox", "address": "phone"})
+    hook = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods",
+                    {"kind": "webhook", "address": "https://hooks.example.com/bea", "verified": True})  # fmt: skip
+    assert hook["secret"].startswith("whsec_")
+    assert "secret" not in (await ok(admin, "GET", f"/people/{bea['id']}/contact-methods"))["items"][1]
     await ok(admin, "PUT", f"/people/{bea['id']}/rules",
              {"urgency": "high", "steps": [{"after_minutes": 0, "contact_method_id": method["id"]}]})  # fmt: skip
     on_call = (await ok(admin, "GET", "/oncall/now"))["items"][0]

@@ -66,7 +66,7 @@ async def list_people(tx: Tx, query: Listed) -> Page[PersonView]:
 
 @routes.post("/people", permission=Permission.MANAGE_PEOPLE, status=201)
 async def create_person(tx: Tx, body: NewPerson) -> PersonView:
-    """An account. Its owner signs in by a login link and sets a password there."""
+    """An account. Its owner signs in by a login link."""
     return PersonView.model_validate(await access.create_person(tx, **body.model_dump()))
 
 

@@ -10,7 +10,7 @@ from rallypoint import access, notify
 from rallypoint.access import Permission
 from rallypoint.edges.api.door import house_of
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.house import MethodView, RuleView
+from rallypoint.edges.api.views.house import MethodView, NewMethodView, RuleView
 from rallypoint.edges.api.words import Id, Input, Listed, OptionalLine, Page, PathId, paged
 from rallypoint.notify import MethodKind
 
@@ -26,6 +26,9 @@ class NewMethod(Input):
     kind: MethodKind
     address: Annotated[str, Field(max_length=2000)] = ""
     label: OptionalLine = ""
+    secret: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="What signs a webhook's messages: whsec_ and base64. Left out: made up, and told once."
+    )
     verified: bool = Field(False, description="You have made sure that this address is theirs.")
 
 
@@ -46,14 +49,15 @@ async def list_contact_methods(tx: Tx, id: PathId, query: Listed) -> Page[Method
     return Page(items=[MethodView.model_validate(method) for method in shown], next_cursor=next_cursor)
 
 
-@routes.post("/people/{id}/contact-methods", permission=Permission.MANAGE_PEOPLE, status=201)
-async def add_contact_method(tx: Tx, request: Request, id: PathId, body: NewMethod) -> MethodView:
-    """A way to reach somebody; it counts once it is verified."""
+@routes.post("/people/{id}/contact-methods", permission=Permission.MANAGE_PEOPLE, status=201, secret=True)
+async def add_contact_method(tx: Tx, request: Request, id: PathId, body: NewMethod) -> NewMethodView:
+    """A way to reach somebody; it counts once it is verified. A webhook is signed: see `secret`."""
     vault = house_of(request).vault
     method = await notify.add_contact_method(
-        tx, person_id=id, kind=body.kind, address=body.address, label=body.label, verified=body.verified, vault=vault
-    )
-    return MethodView.model_validate(method)
+        tx, person_id=id, kind=body.kind, address=body.address, label=body.label, secret=body.secret,
+        verified=body.verified, vault=vault,
+    )  # fmt: skip
+    return NewMethodView.model_validate(method)
 
 
 @routes.delete("/contact-methods/{id}", permission=Permission.MANAGE_PEOPLE)

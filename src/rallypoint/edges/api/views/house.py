@@ -28,6 +28,10 @@ class MethodView(View):
     disabled_at: datetime | None
 
 
+class NewMethodView(MethodView):
+    secret: str | None = Field(description="A webhook's signing secret, where it was made up here; shown this once.")
+
+
 class RuleView(View):
     person_id: int
     urgency: str
