@@ -126,14 +126,31 @@ async def incidents_of(tx: Transaction, alert_ids: Sequence[int]) -> list[int]:
 
 
 async def related(tx: Transaction, incident: Incident, services: Sequence[int], *, since: datetime) -> list[Incident]:
-    """Others with the same grouping key, service or category, or on what the service needs: open ones first."""
+    """Others with the same grouping key, service or category, or on what the service needs: open ones first.
+
+    What is over is looked for from its newest end in each index, so that old records cost nothing: of ten shown, none
+    can lie behind the eleven newest of its key or service.
+    """
     return await tx.fetch(
         Incident,
-        f"""{SELECT} where number <> :number and created_at >= :since and (
-                grouping_key = :grouping_key::text or service_id = any(:services::bigint[])
-                or (category_id = :category_id::bigint and service_id is not distinct from :service_id::bigint))
-             order by (status_category in ('closed', 'cancelled', 'merged')),
-                      (grouping_key is distinct from :grouping_key::text), number desc limit 10""",
+        f"""
+        with alike as (
+            select number from incident
+             where status_category not in ('closed', 'cancelled', 'merged')
+               and (grouping_key = :grouping_key::text or service_id = any(:services::bigint[])
+                    or (category_id = :category_id::bigint and service_id is not distinct from :service_id::bigint))
+            union
+            (select number from incident where grouping_key = :grouping_key::text order by number desc limit 11)
+            union
+            select newest.number from unnest(:services::bigint[]) service cross join lateral
+                   (select number from incident where service_id = service order by number desc limit 11) newest
+            union
+            (select number from incident
+              where :service_id::bigint is null and service_id is null and category_id = :category_id::bigint
+              order by number desc limit 11))
+        {SELECT} where number in (select number from alike) and number <> :number and created_at >= :since
+         order by (status_category in ('closed', 'cancelled', 'merged')),
+                  (grouping_key = :grouping_key::text) is not true, number desc limit 10""",
         number=incident.number, since=since, grouping_key=incident.grouping_key, services=list(services),
         category_id=incident.category_id, service_id=incident.service_id,
     )  # fmt: skip
