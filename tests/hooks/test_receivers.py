@@ -1,7 +1,7 @@
 """Each receiver answers as its senders expect, and what it answered for is there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +9,10 @@ import pytest
 
 from rallypoint import alerts
 from rallypoint.actors import SYSTEM
-from rallypoint.alerts import Alert
+from rallypoint.alerts import Alert, Batcher
 from rallypoint.clock import ManualClock
 from rallypoint.db import Database
+from rallypoint.edges.hooks import Hooks, body
 from tests.hooks.conftest import KEY, Post
 
 Kept = Callable[[], Awaitable[list[Alert]]]
@@ -254,3 +255,41 @@ class TestEveryReceiver:
             [alert], _ = await alerts.list_alerts(tx)
             assert message.body == body == await alerts.payload(tx, alert.id)
             assert (message.receiver, message.problem) == ("generic", "")
+
+
+class TestSendersThatDoNotFinish:
+    """A body that never becomes whole: nothing is stored, and nobody waits for ever."""
+
+    async def test_who_hangs_up_gets_no_answer_and_leaves_nothing(
+        self, db: Database, batcher: Batcher, post: Post, kept: Kept
+    ) -> None:
+        pieces = iter([{"type": "http.request", "body": b'{"summary"', "more_body": True}, {"type": "http.disconnect"}])
+
+        async def receive() -> MutableMapping[str, Any]:
+            return next(pieces)
+
+        assert await self._said(db, batcher, receive) == []
+        assert await kept() == []
+
+    async def test_who_never_goes_on_is_told_so(
+        self, db: Database, batcher: Batcher, post: Post, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(body, "WHOLE_SECONDS", 0.01)
+        monkeypatch.setattr(body, "LEFT_SECONDS", 0.01)
+
+        async def receive() -> MutableMapping[str, Any]:
+            return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+        start, *_ = await self._said(db, batcher, receive)
+        assert start["status"] == 408
+        assert (b"connection", b"close") in start["headers"]
+        assert await kept() == []
+
+    async def _said(self, db: Database, batcher: Batcher, receive: Any) -> list[MutableMapping[str, Any]]:
+        said: list[MutableMapping[str, Any]] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            said.append(message)
+
+        await Hooks(db, batcher)({"type": "http", "method": "POST", "path": GENERIC, "headers": []}, receive, send)
+        return said

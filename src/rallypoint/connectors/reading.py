@@ -3,10 +3,14 @@
 Long values are cut visibly, NUL and lone surrogates become the replacement character, odd types become text.
 """
 
+import gc
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from heapq import nsmallest
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +21,11 @@ SUMMARY_MAX, DETAILS_MAX, SHORT_MAX = 1024, 16_384, 255
 MEMBERS_MAX = 50_000
 LABEL_VALUE_MAX, LABELS_MAX, LINKS_MAX = 2048, 128, 20
 DIGITS_MAX = 18
+TIME_MAX = 64
+"""Characters of a time; nothing longer is one."""
+LARGE_BYTES = 1 << 18
+DEPTH_MAX, TOKENS_MAX = 200, 1_000_000
+TOO_DEEP = b'"(nested too deeply to show; its bytes are kept)"'
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing we hear of began before; a sender that says so does not know when it began."""
 
@@ -35,18 +44,70 @@ _encode = msgspec.json.encode
 
 
 def loads(body: bytes) -> Any:
-    """JSON as leniently as can be: a BOM, NaN, huge numbers and broken UTF-8 pass; raises Invalid with the reason."""
+    """JSON as leniently as can be: a BOM, NaN, huge numbers and broken UTF-8 pass, and what is nested too deeply
+    becomes words that say so. Raises Invalid with the reason."""
+    if len(body) < LARGE_BYTES:
+        return _loads(body)
+    with _no_collection():
+        return _loads(body)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """While millions of small values are made, none of which is garbage, looking for garbage takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _loads(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass  # what a strict reader refuses, the tolerant and slower one below may still take
     try:
-        text = body.decode("utf-8-sig", "replace")
-        return json.loads(text, parse_constant=str, parse_int=_whole, parse_float=_fraction, strict=False)
+        return _tolerant(body)
+    except RecursionError:
+        pass
+    try:
+        return _tolerant(_shallow(body))
     except RecursionError:
         raise Invalid("body", "is nested too deeply") from None
+
+
+def _tolerant(body: bytes) -> Any:
+    try:
+        text = body.decode("utf-8-sig", "replace")
+        return json.loads(text, parse_constant=str, parse_int=_whole, parse_float=_fraction, strict=False)
     except ValueError as problem:
         raise Invalid("body", f"is not JSON: {problem}") from None
+
+
+_token = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+
+
+def _shallow(body: bytes) -> bytes:
+    """The body with words in place of what lies deeper than DEPTH_MAX, so that one such value spoils no other."""
+    parts: list[bytes] = []
+    depth = begins = done = 0
+    for number, token in enumerate(_token.finditer(body)):
+        first = body[token.start()]
+        if first in b"[{":
+            depth += 1
+            if depth == DEPTH_MAX:
+                begins = token.start()
+        elif first in b"]}":
+            if depth == DEPTH_MAX:
+                parts += (body[done:begins], TOO_DEEP)
+                done = token.end()
+            depth -= 1
+        if number > TOKENS_MAX or depth < 0:
+            break  # no JSON, or more of it than can be looked through in good time
+    return b"".join((*parts, body[done:]))
 
 
 def _whole(digits: str) -> int | str:
@@ -114,14 +175,19 @@ def not_too_many(members: list[Member]) -> list[Member]:
 
 def labels(value: Mapping[str, Any]) -> dict[str, str]:
     """Names and values as text; empty values mean no label. Beyond LABELS_MAX names, the number left out is told."""
-    found = {words(name, SHORT_MAX): words(one, LABEL_VALUE_MAX) for name, one in value.items()}
+    far_too_many = len(value) > 10 * LABELS_MAX  # then even reading them all would take too long
+    names = _most_telling(value) if far_too_many else value
+    found = {words(name, SHORT_MAX): words(value[name], LABEL_VALUE_MAX) for name in names}
     found = {name: one for name, one in found.items() if name and one}
-    if len(found) > LABELS_MAX:
-        kept = sorted(found, key=lambda name: (name not in ("alertname", "service", "severity"), name))[:LABELS_MAX]
-        left_out = len(found) - len(kept)
-        found = {name: found[name] for name in kept}
+    left_out = len(value) - len(names) + max(0, len(found) - LABELS_MAX)
+    if left_out:
+        found = {name: found[name] for name in _most_telling(found)}
         found["labels_left_out"] = str(left_out)
     return found
+
+
+def _most_telling(names: Mapping[str, Any]) -> list[str]:
+    return nsmallest(LABELS_MAX, names, key=lambda name: (name not in ("alertname", "service", "severity"), name))
 
 
 def is_cut(found: Mapping[str, str], value: Mapping[str, Any]) -> bool:
@@ -152,7 +218,7 @@ def moment(value: Any) -> datetime | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) > 1e11 else value
         return datetime(1970, 1, 1, tzinfo=UTC) + _length(seconds)
-    if not isinstance(value, str) or len(value) > 64:
+    if not isinstance(value, str) or len(value) > TIME_MAX:
         raise ValueError("is not a time")
     at = datetime.fromisoformat(value)
     if at.year <= 1:

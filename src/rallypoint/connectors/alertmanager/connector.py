@@ -109,7 +109,7 @@ def _status(payload: bytes, now: datetime) -> tuple[str, bytes, datetime | None]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         said, ends = "", b""
     try:
-        ends_at = reading.moment(msgspec.json.decode(ends)) if ends else None
+        ends_at = reading.moment(msgspec.json.decode(ends)) if 0 < len(ends) <= reading.TIME_MAX else None
     except (ValueError, OverflowError, UnicodeDecodeError, RecursionError):
         ends_at = None
     over = said == "resolved" or (said != "firing" and ends_at is not None and ends_at <= now)

@@ -104,7 +104,7 @@ def key_of(payload: bytes, ends: bytes) -> bytes:
 def _end(raw: bytes) -> datetime | None:
     """The end as sent; None where there is none, or it cannot be read."""
     try:
-        return reading.moment(msgspec.json.decode(raw)) if raw else None
+        return reading.moment(msgspec.json.decode(raw)) if 0 < len(raw) <= reading.TIME_MAX else None
     except (ValueError, OverflowError, UnicodeDecodeError, RecursionError):
         return None
 

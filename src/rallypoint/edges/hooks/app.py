@@ -15,7 +15,7 @@ from rallypoint.clock import monotonic
 from rallypoint.connectors.pagerduty import routing_key
 from rallypoint.db import Database
 from rallypoint.edges.hooks import metrics
-from rallypoint.edges.hooks.body import Encoded, Gone, Receive, Scope, Send, TooLong, read_body
+from rallypoint.edges.hooks.body import Encoded, Gone, Receive, Scope, Send, TooLong, TooSlow, let_it_finish, read_body
 from rallypoint.edges.hooks.receivers import PAGERDUTY, Receiver, find, is_ours
 from rallypoint.edges.hooks.replies import AsPagerDuty, Manners, Reply
 from rallypoint.errors import Invalid, OutsideFailure
@@ -55,11 +55,16 @@ class Hooks:
         except Gone:
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.all_headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        if CLOSE in answer.headers:  # the body was not read, or not to its end
+            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+            await let_it_finish(scope, receive)
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await send({"type": "http.response.body", "body": answer.body})
         metrics.MESSAGES.labels(receiver.name if receiver else "unknown", answer.status).inc()
 
     async def _answer(self, scope: Scope, receive: Receive, receiver: Receiver | None, key: str) -> Reply:
-        """Who sends, what, and whether it is stored."""
+        """Who sends, what, and whether it is stored. Raises Gone."""
         if receiver is None:
             return Manners().refused(404, "There is no receiver at this address.", CLOSE)
         manners = receiver.manners
@@ -73,8 +78,13 @@ class Hooks:
             if integration is None:
                 return await self._event(receiver, body)
             return await self._take(receiver, integration, body)
-        except TooLong:
-            return manners.refused(413, f"The body is longer than {receiver.source.limit} bytes.", CLOSE)
+        except Gone:
+            raise
+        except TooSlow:
+            return manners.refused(408, "The body did not arrive in time.", CLOSE)
+        except TooLong as problem:
+            reason = f"The body is longer than {receiver.source.limit} bytes."
+            return manners.refused(413, reason, *((CLOSE,) if problem.more else ()))
         except Encoded:
             return manners.refused(415, "Compressed bodies are not taken.", CLOSE)
         except (Busy, OutsideFailure) as problem:
