@@ -12,7 +12,8 @@ from rallypoint.actors import SYSTEM
 from rallypoint.alerts import Alert, Batcher
 from rallypoint.clock import ManualClock
 from rallypoint.db import Database
-from rallypoint.edges.hooks import Hooks, body
+from rallypoint.edges.hooks import Hooks
+from rallypoint.edges.hooks import body as bodies
 from tests.hooks.conftest import KEY, Post
 
 Kept = Callable[[], Awaitable[list[Alert]]]
@@ -274,8 +275,8 @@ class TestSendersThatDoNotFinish:
     async def test_who_never_goes_on_is_told_so(
         self, db: Database, batcher: Batcher, post: Post, kept: Kept, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(body, "WHOLE_SECONDS", 0.01)
-        monkeypatch.setattr(body, "LEFT_SECONDS", 0.01)
+        monkeypatch.setattr(bodies, "WHOLE_SECONDS", 0.01)
+        monkeypatch.setattr(bodies, "LEFT_SECONDS", 0.01)
 
         async def receive() -> MutableMapping[str, Any]:
             return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
