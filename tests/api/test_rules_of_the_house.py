@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import httpx2
@@ -9,7 +10,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Mount, Route
 
-from rallypoint import access
+from rallypoint import access, paging_cursor
 from rallypoint.access import Permission, Role
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
@@ -250,6 +251,30 @@ async def test_lists_are_walked_by_cursor(admin: Client) -> None:
         seen += [team["key"] for team in page["items"]]
         cursor = page["next_cursor"]
     assert seen == [f"team-{number}" for number in range(7)]
+
+
+CURSORS = [
+    "zzz", "%C3%A9", *(paging_cursor.encode(values) for values in (
+        [], ["x"], [None], [True], [1.5], [10**30], [[1]], [{}], ["x", "x"], [1, 2], ["2026-06-01", 10**30],
+        ["0001-01-01T00:00:00+23:59", 1], ["2026-06-01T00:00:00Z", "x"],
+        ["0001-01-01T00:00:00+23:59", 1, 1, "9999-12-31T23:59:59-23:59", 1, "2026-06-01", 1],
+        ["2026-06-01", "1", 1, "2026-06-01", 1, "2026-06-01", 1],
+    )),
+]  # fmt: skip
+
+
+async def test_a_cursor_that_we_did_not_make_is_refused_or_ends_the_list(admin: Client) -> None:
+    """Whoever guesses how cursors are written gets no further than a wrong word."""
+    paths = (await admin("GET", "/openapi.json")).json()["paths"]
+    listing = [path for path, acts in paths.items() if "cursor" in json.dumps(acts.get("get", {}).get("parameters"))]
+    assert len(listing) > 20
+    for path in listing:
+        at = re.sub(r"\{\w+\}", "1", path) + ("?service=x&" if path.endswith("dry-run") else "?")
+        for cursor in CURSORS:
+            answer = await admin("GET", f"{at}cursor={cursor}")
+            assert answer.status_code in (200, 404, 422), (path, cursor, answer.text)
+    for place in ("/incidents", "/incidents?open=true", "/alerts", "/deliveries", "/audit", "/retrospectives"):
+        problem(await admin("GET", f"{place}{'&' if '?' in place else '?'}cursor={paging_cursor.encode([None])}"), 422)
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(http: httpx2.AsyncClient) -> None:

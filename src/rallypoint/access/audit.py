@@ -50,7 +50,7 @@ async def audit_entries(
     tx: Transaction, cursor: str | None = None, limit: int = 50, *, subject: str | None = None
 ) -> tuple[list[AuditEntry], str | None]:
     """The newest entries first, a page at a time."""
-    before = int(paging_cursor.decode(cursor, length=1)[0]) if cursor else None
+    before = paging_cursor.number(cursor) if cursor else None
     found = await audit_store.latest(tx, before, subject, limit + 1)
     shown = found[:limit]
     return shown, paging_cursor.encode([shown[-1].number]) if len(found) > limit else None

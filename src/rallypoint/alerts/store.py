@@ -153,7 +153,7 @@ async def list_alerts(
     integration_id: int | None = None, cursor: str | None = None, limit: int = 50,
 ) -> tuple[list[Alert], str | None]:  # fmt: skip
     """Alerts, newest first. `status` may be one status, or `open` for those not resolved."""
-    before = paging_cursor.decode(cursor, length=1)[0] if cursor else None
+    before = paging_cursor.number(cursor) if cursor else None
     conditions = ["(:before::bigint is null or a.id < :before::bigint)"]
     if status == "open":
         conditions.append("a.resolved_at is null")

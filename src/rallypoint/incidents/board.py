@@ -1,7 +1,7 @@
 """The board: every open incident in its rank, with the reason for it; and search over all that ever was."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rallypoint import paging_cursor, sla
@@ -64,9 +64,9 @@ async def _by_rank(
     as_of, after = tx.now, None
     if cursor:
         said = paging_cursor.decode(cursor, length=7)
-        as_of, after = _instant(said[0]), [said[1], said[2], _instant(said[3]), said[4], _instant(said[5]), said[6]]
-        if not all(isinstance(value, int) for value in (said[1], said[2], said[4], said[6])):
-            raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning")
+        as_of, due, since = (paging_cursor.instant(said[place]) for place in (0, 3, 5))
+        priority, state, people, number = (paging_cursor.whole(said[place]) for place in (1, 2, 4, 6))
+        after = [priority, state, due, people, since, number]
     found = await board_store.by_rank(tx, filter, as_of=as_of, after=after, limit=limit + 1, **rest)
     if len(found) <= limit or (key := found[limit - 1][3]) is None:
         return found, None
@@ -76,11 +76,7 @@ async def _by_rank(
 async def _by_number(
     tx: Transaction, filter: BoardFilter, cursor: str | None, limit: int, rest: dict[str, Any]
 ) -> tuple[list[Place], str | None]:
-    before = None
-    if cursor:
-        before = paging_cursor.decode(cursor, length=1)[0]
-        if not isinstance(before, int):
-            raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning")
+    before = paging_cursor.number(cursor) if cursor else None
     found = await board_store.by_number(tx, filter, as_of=tx.now, before=before, limit=limit + 1, **rest)
     if len(found) <= limit:
         return found, None
@@ -119,10 +115,3 @@ def _number(q: str) -> int:
     """The number someone typed into the search, as 42, INC-42 or inc 42; 0 where it is none."""
     match = NUMBER.fullmatch(q.strip())
     return int(match.group(1)) if match else 0
-
-
-def _instant(value: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
-    except ValueError as problem:
-        raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning") from problem

@@ -11,7 +11,6 @@ from rallypoint import paging_cursor
 from rallypoint.actors import Actor
 from rallypoint.catalog.model import StatusCategory
 from rallypoint.db import Transaction
-from rallypoint.errors import Invalid
 from rallypoint.incidents import chain, history_store
 from rallypoint.incidents.model import TimelineEntry, Visibility
 from rallypoint.sla.model import Mark, MarkKind
@@ -69,7 +68,7 @@ async def timeline(
     after = None
     if cursor:
         at, position = paging_cursor.decode(cursor, length=2)
-        after = (_instant(at), _whole(position))
+        after = (paging_cursor.instant(at), paging_cursor.whole(position))
     found = await history_store.page(
         tx, number, kinds=kinds, key_only=key_only, public_only=public_only, after=after, limit=limit + 1
     )
@@ -109,16 +108,3 @@ def marks_of(entries: Sequence[TimelineEntry]) -> list[Mark]:
             category = StatusCategory(entry.data["category"])
             found.append(Mark(at=at, kind=MarkKind.CATEGORY, value=category, by_person=by_person))
     return found
-
-
-def _instant(value: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value)).astimezone(UTC)
-    except ValueError as problem:
-        raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning") from problem
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int):
-        raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning")
-    return value

@@ -54,7 +54,7 @@ async def list_retrospectives(
     after: tuple[datetime, int] | None = None
     if cursor:
         at, number = paging_cursor.decode(cursor, length=2)
-        after = (_moment(at), _whole(number))
+        after = (paging_cursor.instant(at), paging_cursor.whole(number))
     found = await store.page(tx, state=State(state) if state else None, after=after, limit=limit + 1)
     if len(found) <= limit:
         return found, None
@@ -76,22 +76,9 @@ async def open_action_items(
     after: tuple[date, int] | None = None
     if cursor:
         due, item_id = paging_cursor.decode(cursor, length=2)
-        after = (_moment(due).date(), _whole(item_id))
+        after = (paging_cursor.instant(due).date(), paging_cursor.whole(item_id))
     found = await store.open_items(tx, owner_id=owner_id, after=after, limit=limit + 1)
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
     return found[:limit], paging_cursor.encode([last.due_on.isoformat(), last.id])
-
-
-def _moment(value: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError as problem:
-        raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning") from problem
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < 2**63:
-        raise Invalid("cursor", "is not a cursor of this list; leave it out to start at the beginning")
-    return value

@@ -124,7 +124,7 @@ async def recent_pages(
     tx: Transaction, *, cursor: str | None = None, limit: int = 50
 ) -> tuple[list[PageView], str | None]:
     """Everybody's pages, newest first."""
-    before = int(paging_cursor.decode(cursor, length=1)[0]) if cursor else NEWEST
+    before = paging_cursor.number(cursor) if cursor else NEWEST
     pages = await store.recent_pages(tx, person_id=None, before=before, limit=limit + 1)
     more = paging_cursor.encode([pages[limit - 1].id]) if len(pages) > limit else None
     return await _with_deliveries(tx, pages[:limit]), more
@@ -134,7 +134,7 @@ async def list_deliveries(
     tx: Transaction, *, incident: int | None = None, cursor: str | None = None, limit: int = 50
 ) -> tuple[list[Delivery], str | None]:
     """Every message that went out or is to, newest first."""
-    before = int(paging_cursor.decode(cursor, length=1)[0]) if cursor else NEWEST
+    before = paging_cursor.number(cursor) if cursor else NEWEST
     found = await store.deliveries(tx, incident=incident, before=before, limit=limit + 1)
     more = paging_cursor.encode([found[limit - 1].id]) if len(found) > limit else None
     return found[:limit], more
