@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from rallypoint.sync import codec
-from rallypoint.sync.model import Markup, Value
+from rallypoint.sync.model import Markup, Side, Value
 
 
 class Direction(StrEnum):
@@ -33,11 +33,19 @@ class Owner(StrEnum):
 # How a value changes on its way.
 
 
+class Shape(StrEnum):
+    AS_IS = "as is"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direct:
-    """As it is: numbers, truth values, times, ids. Texts are trimmed."""
+    """As it is, read as `shape` says, since some tools answer only in texts. Texts are trimmed."""
 
     kind: ClassVar[str] = "direct"
+    shape: Shape = Shape.AS_IS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +99,13 @@ Transform = Direct | Text | ValueMap | PersonMap | TagSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRule:
-    """One field of the incident and one of the tool, how they correspond and who wins."""
+    """One field of the incident and one of the tool, how they correspond and who wins. `ties` wins an equal time."""
 
     hub: str
     remote: str
     direction: Direction = Direction.BOTH
     owner: Owner = Owner.NEWEST
+    ties: Side = Side.HUB
     transform: Transform = field(default_factory=Direct)
 
 
@@ -191,6 +200,7 @@ class StatusMap:
     hub_field: str = "status"
     direction: Direction = Direction.BOTH
     owner: Owner = Owner.NEWEST
+    ties: Side = Side.HUB
     out: tuple[StatusWrite, ...] = ()
     into: tuple[StatusRead, ...] = ()
     longest_path: int = 4

@@ -123,7 +123,8 @@ class RemoteItem:
 
     `id` survives moves and renames, `key` is what people say. `revision` is the tool's version token, opaque to us. A
     field that is neither in `fields` nor in `unreadable` was not read: nothing is concluded from its absence. Cleared
-    is an explicit None, "" or (). `read_at` is our clock, `skew` how far the tool's clock is ahead of ours in seconds.
+    is an explicit None, "" or (). `comments_complete` says that all comments were read and readable, so one that is
+    not there was deleted. `read_at` is our clock, `skew` how far the tool's clock is ahead of ours in seconds.
     """
 
     id: str
@@ -138,6 +139,7 @@ class RemoteItem:
     changed_by: Person | None = None
     history: tuple[FieldChange, ...] = ()
     comments: tuple[RemoteComment, ...] = ()
+    comments_complete: bool = False
     attachments: tuple[RemoteAttachment, ...] = ()
     tags: tuple[str, ...] | None = None
     relations: tuple[Relation, ...] = ()
@@ -183,8 +185,8 @@ class Gone:
 class HubField:
     """A field of the incident: canonical value, the version of the field, and who set it when, from where.
 
-    `version` rises by at least one with each change of this field; it never falls. `human` is False for a change a
-    rule or an automation of ours made.
+    `version` rises by at least one with each change of this field; it never falls. `link` is the link
+    it was taken from, `at` then the tool's time, corrected. `human` is False for a change that a rule of ours made.
     """
 
     value: Value
@@ -192,6 +194,7 @@ class HubField:
     at: datetime | None = None
     by: str = ""
     origin: str = ""
+    link: int | None = None
     human: bool = True
 
 
@@ -206,6 +209,7 @@ class HubComment:
     work_note: bool = False
     created_at: datetime | None = None
     edit: int = 0
+    edited_at: datetime | None = None
     deleted: bool = False
     origin: str = ""
 
@@ -270,8 +274,9 @@ class Link:
 class Shadow:
     """One field of one link at the last agreement: what the tool held after read-back, and the hub's value then.
 
-    `raw` is also the original that is written again when our text did not change. `settled` is False for a field that
-    was refused (workflow, validation): `reason` says why, and it is tried again only when either side changes.
+    `raw` is also the original that is written again when our text did not change. `hub_version` 0 means they never
+    agreed. A value that could not be brought across has a `reason`, for people to read; `tried_version` and
+    `tried_revision` say what was tried, so that it is tried again only when either side changes.
     """
 
     field: str
@@ -280,13 +285,22 @@ class Shadow:
     hub_version: int
     revision: str = ""
     at: datetime | None = None
-    settled: bool = True
+    tried_version: int | None = None
+    tried_revision: str = ""
     reason: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Both sides say the same, as far as the mapping can express it."""
+        return not self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A write journaled before its call: which value of which hub version was to replace what, over which revision."""
+    """A write journaled before its call: which value of which hub version was to replace what, over which revision.
+
+    Fields that go in one call share their `op`. `final` is False for a step on the way to a status further on.
+    """
 
     op: str
     field: str
@@ -296,7 +310,7 @@ class Intent:
     hub_value: Value
     hub_version: int
     at: datetime | None = None
-    sent: bool = False
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
