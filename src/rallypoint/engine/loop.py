@@ -207,22 +207,22 @@ class Stepper:
     """The same works, run by hand: what is due at this instant, until nothing is left.
 
     Tests, game days and the demo's history run the engine this way on a ManualClock. Hints say which works have
-    something new; before it rests it asks each work for its next due time, as the loops do.
+    something new, and the last look says what falls due when; before it rests it asks each work for its next due
+    time, as the loops do.
     """
 
     def __init__(self, db: Database, works: Sequence[Work]) -> None:
         self._db, self._works = db, works
         self._hinted = {work.hint for work in works}
-        self._known: datetime | None = None
+        self._times: dict[str, datetime] = {}
+        self._rested_at: datetime | None = None
         db.hints.subscribe(self._hinted.add)
 
     async def settle(self) -> int:
         """Do all that is due at this instant."""
         total = 0
         for _ in range(ROUNDS_MAX):
-            hinted = set(self._hinted)
-            self._hinted.clear()
-            ready = [work for work in self._works if work.hint in hinted] or await self._look()
+            ready = self._ready() or await self._look()
             if not ready:
                 return total
             total += sum([await work.do() for work in ready])
@@ -232,15 +232,32 @@ class Stepper:
         """The next instant at which any work falls due."""
         if self._hinted:
             await self._look()
-        return self._known
+        return min(self._times.values(), default=None)
+
+    def _ready(self) -> list[Work]:
+        """Works with something new, or with something that was seen to fall due by now."""
+        now = self._db.clock.now()
+        hinted = set(self._hinted)
+        self._hinted.clear()
+        ready = [w for w in self._works if w.hint in hinted or (w.name in self._times and self._times[w.name] <= now)]
+        for work in ready:
+            self._times.pop(work.name, None)
+        if hinted:
+            self._rested_at = None
+        return ready
 
     async def _look(self) -> list[Work]:
-        """Ask every work for its next due time; returns those that are due now."""
+        """Ask every work for its next due time; returns those that are due now. Where nothing has moved since, none."""
+        if self._rested_at is not None and self._rested_at == self._db.clock.now():
+            return []
+        self._hinted.clear()
         async with self._db.transaction(SYSTEM) as tx:
             asked = {ask: await ask(tx) for ask in {work.next_due for work in self._works}}
-        times = [(work, asked[work.next_due]) for work in self._works]
-        self._known = min((at for _, at in times if at is not None), default=None)
-        return [work for work, at in times if at is not None and at <= tx.now]
+        times = {work.name: asked[work.next_due] for work in self._works}
+        self._times = {name: at for name, at in times.items() if at is not None and at > tx.now}
+        ready = [work for work in self._works if (at := times[work.name]) is not None and at <= tx.now]
+        self._rested_at = None if ready else tx.now
+        return ready
 
 
 async def settle(db: Database, works: Sequence[Work]) -> int:
