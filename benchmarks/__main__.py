@@ -11,7 +11,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], Table]] = {
     "ingest": lambda o: ingest.bench(
         batches=tuple(o.batch or (1, 64, 1000)), rounds=o.rounds, seconds=1.0 if o.quick else 3.0, peer=not o.no_peer
     ),
-    "latency": lambda o: latency.bench(seconds=5.0 if o.quick else 15.0, peer=not o.no_peer),
+    "latency": lambda o: latency.bench(seconds=6.0 if o.quick else 20.0, peer=not o.no_peer),
     "timers": lambda o: timers.bench(
         seconds=3.0 if o.quick else 10.0, heap=20_000 if o.quick else 100_000, rounds=o.rounds
     ),

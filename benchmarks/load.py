@@ -98,11 +98,14 @@ class Sender(asyncio.Protocol):
 class Work:
     """Hands out requests until they or the time are used up, and counts the answers.
 
-    With `rate`, each request has its time, so many a second; without, the next goes when the last was answered.
+    With `rate`, each request has its time, so many a second; without, the next goes when the last was answered. With
+    `again`, the first follows the last.
     """
 
-    def __init__(self, requests: Sequence[bytes], seconds: float, connections: int, rate: float) -> None:
-        self._requests, self._place, self._rate = requests, 0, rate
+    def __init__(
+        self, requests: Sequence[bytes], seconds: float, connections: int, *, rate: float = 0.0, again: bool = False
+    ) -> None:
+        self._requests, self._place, self._rate, self._again = requests, 0, rate, again
         self._began = time.perf_counter()
         self._deadline = self._began + seconds
         self._open = connections
@@ -114,10 +117,11 @@ class Work:
         """The next request and in how many seconds it is to go; None when all is done."""
         now = time.perf_counter()
         at = self._began + self._place / self._rate if self._rate else now
-        if self._place >= len(self._requests) or max(now, at) > self._deadline:
+        used_up = self._place >= len(self._requests) and not self._again
+        if used_up or max(now, at) > self._deadline:
             return None, 0.0
         self._place += 1
-        return self._requests[self._place - 1], at - now
+        return self._requests[(self._place - 1) % len(self._requests)], at - now
 
     def answered(self, status: bytes, took: float) -> None:
         self.seconds.append(took)
@@ -139,7 +143,9 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
     sys.stdin.readline()
     loop = asyncio.get_running_loop()
     cpu, began = time.process_time(), time.perf_counter()
-    work = Work(requests, order["seconds"], order["connections"], order.get("rate", 0.0))
+    work = Work(
+        requests, order["seconds"], order["connections"], rate=order.get("rate", 0.0), again=order.get("again", False)
+    )
     for _ in range(order["connections"]):
         await loop.create_connection(lambda: Sender(work), "127.0.0.1", order["port"])
     await work.done.wait()
