@@ -20,12 +20,15 @@ DOCUMENTS = sorted(
     if not SKIPPED & set(path.relative_to(ROOT).parts) and not path.relative_to(ROOT).parts[0].startswith(".")
 )
 GUIDE = ROOT / "docs"
+PAGES = [path for path in sorted(GUIDE.glob("*.md")) if path.name != "glossary.md"]
+"""The guide; the glossary is a table of words and no page to read."""
 
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.M | re.S)
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.M)
 COMMAND = re.compile(r"(?:^|[`\s(/;&|])rallypoint((?: [a-z][a-z-]*)+)")
 SETTING = re.compile(r"RALLYPOINT_[A-Z][A-Z_]*[A-Z]")
+LABEL = re.compile(r"(?<![*\w])\*([^*\n]+)\*(?![*\w])")
 ROUTE = re.compile(r"^\| (GET|POST|PUT|PATCH|DELETE) \| `(/[^`]*)` \| `([a-z_]+)` \|", re.M)
 
 NOT_SETTINGS = {"RALLYPOINT_CONFIG", "RALLYPOINT_URL", "RALLYPOINT_KEY"}
@@ -103,6 +106,13 @@ def settings() -> set[str]:
 
 
 @cache
+def said_by_the_program() -> str:
+    """All words of screens and sources, without markup."""
+    files = [path for path in (ROOT / "src" / "rallypoint").rglob("*") if path.suffix in (".html", ".py")]
+    return re.sub(r"<[^>]+>", "", "\n".join(path.read_text("utf-8") for path in files))
+
+
+@cache
 def routes() -> dict[tuple[str, str], str]:
     """(method, address) -> permission, of the API as it describes itself."""
     paths = create().openapi()["paths"]
@@ -176,10 +186,18 @@ def test_every_page_of_the_guide_is_in_its_index() -> None:
     assert not {page for page in pages if f"]({page}" not in index}
 
 
-@pytest.mark.parametrize("path", [p for p in sorted(GUIDE.glob("*.md")) if p.name != "glossary.md"], ids=name)
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_every_page_of_the_guide_begins_with_what_it_is_good_for(path: Path) -> None:
     first = prose(path).split("\n\n")[1]
     assert first.startswith("After this page you")
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *PAGES], ids=name)
+def test_what_stands_in_italics_is_said_by_the_program(path: Path) -> None:
+    """Buttons, pages and words of screens: when one is renamed, the guide says so the same day."""
+    text = re.sub(r"`[^`\n]*`", "", prose(path))
+    labels = {part for label in LABEL.findall(text) for part in label.split(" › ")}
+    assert not {label for label in labels if label not in said_by_the_program()}
 
 
 def test_every_word_has_one_place_in_the_glossary() -> None:
