@@ -32,6 +32,7 @@ WARM_UP = 10
 
 def bench(*, incidents: int = 100_000, opened: int = 1_000, requests: int = 150) -> Table:
     """One table: so many requests of each kind, one after another, in the small and in the large house."""
+    table = Table("Board and incident page", COLUMNS)
     with scratch() as data:
         dsn = EmbeddedPostgres(data).start()
         given = asyncio.run(_found(dsn, data))
@@ -51,7 +52,7 @@ def bench(*, incidents: int = 100_000, opened: int = 1_000, requests: int = 150)
             entries = asyncio.run(_value(dsn, "select count(*) from timeline_entry"))
         finally:
             live.close()
-    table = Table(f"Board and incident page at {large_size[0]:,} incidents, {large_size[1]:,} of them open", COLUMNS)
+    table.title += f" at {large_size[0]:,} incidents, {large_size[1]:,} of them open"
     for name, (times, size) in large.items():
         before, after = figures.spread(small[name][0]), figures.spread(times)
         table.add(name, before.p50, before.p99, after.p50, after.p99, after.worst, after.p50 / before.p50, size / 1000)

@@ -12,42 +12,43 @@ from pathlib import Path
 from tests.live import kill, scratch
 from tests.live.processes import Process, processes_of, serve
 
-from benchmarks import figures
+from benchmarks import figures, machine
 from benchmarks.tables import Table
 from rallypoint.db.embedded import EmbeddedPostgres
 
-COLUMNS = ("start", "seconds (median)", "best", "worst", "rounds", "stopped within s (SIGTERM)")
+COLUMNS = ("start", "ready after s (median)", "best s", "worst s", "CPU seconds (median)", "rounds")
+
+COLD, WARM, KILLED = "cold: empty folder", "warm: data is there", "after kill -9 of everything"
+KINDS = (COLD, WARM, KILLED)
 
 
 def bench(*, rounds: int = 3) -> Table:
     table = Table("Start: command to ready", COLUMNS)
-    took: dict[str, list[float]] = {"cold": [], "warm": [], "killed": []}
-    stops: dict[str, list[float]] = {"cold": [], "warm": [], "killed": []}
+    starts: dict[str, list[tuple[float, float]]] = {name: [] for name in KINDS}
+    stops: list[float] = []
     for _ in range(rounds):
         with scratch() as data:
-            log = data.parent / "serve.log"
-            for kind in ("cold", "warm"):
-                seconds, process = _start(data, log)
-                took[kind].append(seconds)
-                stops[kind].append(_stop(process))
-            _, process = _start(data, log)
-            _kill_everything(process, data)
-            seconds, process = _start(data, log)
-            took["killed"].append(seconds)
-            stops["killed"].append(_stop(process))
-    names = {"cold": "cold: empty folder", "warm": "warm: data is there", "killed": "after kill -9 of everything"}
-    for kind, name in names.items():
-        values = took[kind]
-        table.add(name, figures.median(values), min(values), max(values), len(values), max(stops[kind]))
+            for kind in KINDS:
+                process, took, cpu = _start(data)
+                starts[kind].append((took, cpu))
+                if kind == WARM:
+                    _kill_everything(process, data)
+                else:
+                    stops.append(_stop(process))
+    for kind, found in starts.items():
+        times, cpu_seconds = [took for took, _ in found], [cpu for _, cpu in found]
+        table.add(kind, figures.median(times), min(times), max(times), figures.median(cpu_seconds), len(found))
+    table.notes.append(f"SIGTERM to the end of everything: {max(stops):.1f} s at worst, of {len(stops)}.")
     table.notes.append(
         "Cold: makes the database cluster, starts PostgreSQL, migrates, starts web and engine; ready is what /readyz "
-        "means by it: a page would go out. Without the installation of packages."
+        "means by it: a page would go out. Packages are installed already. CPU: of all processes, until ready."
     )
     return table
 
 
-def _start(data: Path, log: Path) -> tuple[float, Process]:
-    began = time.monotonic()
+def _start(data: Path) -> tuple[Process, float, float]:
+    """The process that is ready, after how many seconds, and the CPU seconds that all of it took until then."""
+    log, began = data.parent / "serve.log", time.monotonic()
     process = serve(data, "--port", "0", log=log)
     assert process.stdout is not None
     said = process.stdout.readline()
@@ -56,10 +57,12 @@ def _start(data: Path, log: Path) -> tuple[float, Process]:
         process.wait(10)
         process.stdout.close()
         raise RuntimeError(f"serve ended before it was ready:\n{log.read_text()[-2000:]}")
+    postmaster = EmbeddedPostgres(data).pid
+    cpu = machine.cpu_seconds(process.pid) + (machine.cpu_seconds(postmaster) if postmaster else 0.0)
     with urllib.request.urlopen(json.loads(said)["url"] + "/readyz", timeout=5) as answer:
         if answer.status != 200:
             raise RuntimeError("it said that it is ready, and is not")
-    return took, process
+    return process, took, cpu
 
 
 def _stop(process: Process) -> float:

@@ -23,6 +23,8 @@ class Table:
     columns: Sequence[str]
     rows: list[Sequence[object]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    load_before: float = field(default_factory=machine.load)
+    """How busy the machine was when the table was begun: above one, its figures are worse than they could be."""
 
     def add(self, *values: object) -> None:
         if len(values) != len(self.columns):
@@ -44,7 +46,8 @@ class Table:
             table.add_row(*(Text(text_of(value)) for value in row))
         console.print(table)
         busy = (
-            f"{os.cpu_count()} cores, shared by everything here; load average of the last minute {machine.load():.1f}."
+            f"{os.cpu_count()} cores, shared by all that runs here; load average of the last minute "
+            f"{self.load_before:.1f} before and {machine.load():.1f} at the end."
         )
         for note in [*self.notes, busy]:
             console.print(Text(f"  {note}"))
