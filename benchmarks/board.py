@@ -6,6 +6,7 @@ The house is the demo company's, first with its own six weeks, then with years o
 import asyncio
 import http.client
 import random
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,12 +29,17 @@ COLUMNS = (
     "answer KB (large)",
 )  # fmt: skip
 WARM_UP = 10
+BYTES_OF_AN_INCIDENT = 50_000
+"""With its history, indexes and write-ahead log, on disk."""
 
 
 def bench(*, incidents: int = 100_000, opened: int = 1_000, requests: int = 150) -> Table:
     """One table: so many requests of each kind, one after another, in the small and in the large house."""
     table = Table("Board and incident page", COLUMNS)
     with scratch() as data:
+        if shutil.disk_usage(data.parent).free < incidents * BYTES_OF_AN_INCIDENT:
+            room = incidents * BYTES_OF_AN_INCIDENT / 1e9
+            raise RuntimeError(f"{data.parent.parent} needs {room:.0f} GB free for this; set TMPDIR to a larger place")
         dsn = EmbeddedPostgres(data).start()
         given = asyncio.run(_found(dsn, data))
         live = Live(data, Given(api_key=given.api_key, integrations=given.integrations), RALLYPOINT_LOG_LEVEL="error")
