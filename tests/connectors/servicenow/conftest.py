@@ -48,8 +48,11 @@ async def secure(emulator: ServiceNow, tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.fixture
 async def people(emulator: ServiceNow, url: str) -> AsyncIterator[dict[str, httpx2.AsyncClient]]:
     """An HTTP client for each account."""
+    bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # not used, and quicker to make than a whole one
     clients = {
-        name: httpx2.AsyncClient(base_url=f"{url}/api/now", auth=(name, emulator.passwords[name]), trust_env=False)
+        name: httpx2.AsyncClient(
+            verify=bare, base_url=f"{url}/api/now", auth=(name, emulator.passwords[name]), trust_env=False
+        )
         for name in (INTEGRATION_USER, AGENT, CALLER, ADMIN)
     }
     yield clients
