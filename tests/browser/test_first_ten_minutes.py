@@ -155,7 +155,7 @@ def test_from_a_report_to_a_closed_record_and_its_retrospective(window: Open) ->
     number = work.url.rsplit("/", 1)[1]
     work.get_by_role("button", name="Acknowledge").click()
     expect(work.locator(".flash")).to_contain_text("Acknowledged")
-    work.get_by_text("More", exact=False).first.click()
+    work.locator("#head .menu > summary").click()
     work.locator("summary", has_text="Resolve").click()
     work.locator("form[action$='/resolve'] textarea").fill("Restarted the queue; all mails went out.")
     work.locator("form[action$='/resolve'] button").click()

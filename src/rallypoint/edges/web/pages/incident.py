@@ -55,6 +55,7 @@ class Facts:
     people: Sequence[Any] = ()
     policies: Sequence[Any] = ()
     components: Sequence[Any] = ()
+    public: Any = None
     categories: Sequence[Any] = ()
     category: str = ""
     domain: Any = None
@@ -96,6 +97,7 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         people=await access.people(tx),
         policies=await oncall.policies(tx),
         components=await statuspage.components(tx),
+        public=await statuspage.of_incident(tx, number),
         categories=categories,
         category=next((kind.key for kind in categories if kind.id == incident.category_id), ""),
         domain=domain,
@@ -121,7 +123,7 @@ async def shown(request: Request, number: int, *, failed: forms.Form | None = No
         request,
         "incident.html",
         status=status,
-        live=f"incident:{number}",
+        live=f"incident:{number},statuspage",
         copies=(Copy(name="Markdown", to=f"/i/{number}.md"), Copy(name="API call", to=f"/api/v1/incidents/{number}")),
         i=incident,
         faces=faces.of(incident, clocks, screen.now),
@@ -133,6 +135,7 @@ async def shown(request: Request, number: int, *, failed: forms.Form | None = No
         main=main,
         rest=rest,
         may_work=access.allows(screen.actor, Permission.WORK_INCIDENT),
+        may_publish=access.allows(screen.actor, Permission.PUBLISH_UPDATE),
         now_calm=now_calm,
         now_says=now_says,
         composer=COMPOSER,

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rallypoint import catalog, incidents
+from rallypoint import catalog, incidents, statuspage
 from rallypoint.access import Permission
 from rallypoint.db import Transaction
 from rallypoint.edges.web import forms, refusals, visit
 from rallypoint.edges.web.forms import Form
 from rallypoint.edges.web.pages.incident import COMPOSER, number_of, shown
 from rallypoint.edges.web.routing import page
-from rallypoint.errors import Conflict, Invalid, NotFound, OutsideFailure, Refused
+from rallypoint.errors import Conflict, Invalid, OutsideFailure, Refused
 
 Act = Callable[[Transaction, int, Form], Awaitable[object]]
 KINDS = frozenset(kind for kind, _ in COMPOSER)
@@ -159,6 +159,10 @@ ACTS: dict[str, tuple[Act, str]] = {
     "task": (add_task, ""),
     "role": (set_role, ""),
     "link": (add_link, ""),
+    "public-title": (
+        lambda tx, n, f: statuspage.set_title(tx, n, f.text("title")),
+        "The status page shows the new title.",
+    ),
     "workaround": (
         lambda tx, n, f: incidents.set_workaround(tx, n, text=f.required("text", "write the workaround")),
         "",
@@ -210,11 +214,14 @@ async def settle(request: Request) -> Response:
     )
 
 
-@page("/i/{number:int}/{verb}", permission=Permission.READ_INCIDENT, methods=("POST",))
-async def verb(request: Request) -> Response:
-    """Reading is enough to try; whether the act itself is allowed is the room's to say, with who may."""
-    name = request.path_params["verb"]
-    if name not in ACTS:
-        raise NotFound("act", name)
-    work, said = ACTS[name]
-    return await act(request, number_of(request), name, work, said)
+def _register(name: str, work: Act, said: str) -> None:
+    """One address per verb: a pattern would also swallow the pages that stand below an incident."""
+
+    @page(f"/i/{{number:int}}/{name}", permission=Permission.READ_INCIDENT, methods=("POST",))
+    async def verb(request: Request) -> Response:
+        """Reading is enough to try; whether the act itself is allowed is the room's to say, with who may."""
+        return await act(request, number_of(request), name, work, said)
+
+
+for _name, (_work, _said) in ACTS.items():
+    _register(_name, _work, _said)
