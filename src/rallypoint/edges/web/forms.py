@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from rallypoint.errors import Invalid, Problem
 
 LARGEST_FORM = 1024 * 1024
+HEARD_AT_MOST = 32 * LARGEST_FORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +75,36 @@ def clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8").replace("\r\n", "\n")
 
 
+class TooLong(Exception):
+    """More was sent than a form may hold."""
+
+
 async def read(request: Request, name: str = "form") -> Form:
-    """The posted form. Files are not read; a body beyond the limit is Invalid."""
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared) > LARGEST_FORM:
-        raise Invalid("form", "this is more than a form may hold (1 MB)")
+    """The posted form. Files are not read; a body beyond the limit is TooLong, one that is no form is Invalid."""
+    request._body = await _body(request)  # what Starlette's form() reads, once it is known to be short enough
     lists: dict[str, tuple[str, ...]] = {}
-    async with request.form(max_files=0, max_fields=500, max_part_size=LARGEST_FORM) as posted:
-        for key, value in posted.multi_items():
-            if isinstance(value, str):
-                lists[clean(key)] = (*lists.get(clean(key), ()), clean(value))
+    try:
+        async with request.form(max_files=0, max_fields=500, max_part_size=LARGEST_FORM) as posted:
+            for key, value in posted.multi_items():
+                if isinstance(value, str):
+                    lists[clean(key)] = (*lists.get(clean(key), ()), clean(value))
+    except HTTPException as problem:
+        raise Invalid("form", f"it cannot be read: {problem.detail}") from None
     return Form(name=name, values={key: value[-1] for key, value in lists.items()}, lists=lists)
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body. What is too long is still heard to its end, within reason: only then browsers read an answer."""
+    body, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= LARGEST_FORM:
+            body += chunk
+        elif size > HEARD_AT_MOST:
+            break
+    if size > LARGEST_FORM:
+        raise TooLong
+    return bytes(body)
 
 
 def of(name: str = "form", **values: object) -> Form:

@@ -31,6 +31,7 @@ TITLES = {
     404: "There is nothing here",
     405: "This address only answers to a button",
     409: "This was not done",
+    413: "This is too long to send",
     422: "Something has to change first",
     500: "This page could not be made",
     502: "Another tool did not answer",
@@ -69,6 +70,18 @@ async def page(request: Request, problem: RallypointError) -> Response:
 async def broken(request: Request) -> Response:
     return shown(
         request, 500, ("The fault is ours and is in the log. Nothing you did was half done.", "Try again in a moment.")
+    )
+
+
+def too_long(request: Request) -> Response:
+    return shown(
+        request,
+        413,
+        (
+            "A form may hold 1 MB, and this was more. Nothing was saved.",
+            "What you typed is still in the form: go back to it, and shorten it or put the long part where it can be"
+            " linked to.",
+        ),
     )
 
 

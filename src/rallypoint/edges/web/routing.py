@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from rallypoint import access
 from rallypoint.access import Permission
-from rallypoint.edges.web import guard, refusals, visit
+from rallypoint.edges.web import forms, guard, refusals, visit
 from rallypoint.errors import RallypointError, Refused
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -56,6 +56,8 @@ async def _answer(handler: Handler, permission: Permission, request: Request) ->
             )
         access.require(visit.of(request).actor, permission)
         return await handler(request)
+    except forms.TooLong:
+        return refusals.too_long(request)
     except RallypointError as problem:
         return await refusals.page(request, problem)
     except Exception:
