@@ -9,10 +9,9 @@ from rallypoint.connectors import sandbox
 from rallypoint.edges.web import visit
 from rallypoint.edges.web.furniture import render
 from rallypoint.edges.web.routing import page
-from rallypoint.edges.web.screen import NavItem
 from rallypoint.errors import NotFound
 
-SHOWN, READ = 20, 300
+SHOWN, EARLIER, READ = 5, 20, 300
 
 
 @page("/sandbox/phone", permission=Permission.READ_INCIDENT)
@@ -24,19 +23,20 @@ async def show(request: Request) -> Response:
         lately = await sandbox.inbox(tx, limit=READ)
         people = {p.id: p for p in await access.people(tx)}
         owners = list(dict.fromkeys(m.person_id for m in lately if m.person_id in people))
-        me = visit.me(request)
-        whose = (
-            int(asked) if asked.isdigit() and int(asked) in people else me if me in owners or not owners else owners[0]
-        )
-        messages = await sandbox.inbox(tx, whose, limit=SHOWN) if whose else []
-    tabs = [
-        NavItem(name=people[p].name, to=f"/sandbox/phone?person={p}", here=p == whose) for p in owners if p is not None
-    ]
+        newest = owners[0] if owners else visit.me(request)
+        whose = int(asked) if asked.isdigit() and int(asked) in people else newest
+        messages = await sandbox.inbox(tx, whose, limit=SHOWN + EARLIER) if whose else []
+    last: dict[int, sandbox.SandboxMessage] = {}
+    for message in lately:
+        if message.person_id is not None:
+            last.setdefault(message.person_id, message)
+    phones = [(people[p], last[p], p == whose) for p in owners if p is not None]
     return await render(
         request,
         "sandbox.html",
         live="sandbox,board",
-        tabs=tabs,
+        phones=phones,
         person=people.get(whose) if whose else None,
-        messages=messages,
+        messages=messages[:SHOWN],
+        earlier=messages[SHOWN:],
     )
