@@ -1,5 +1,6 @@
 """Admin basics: people and teams, keys, domains and their rules, what the public sees, and the audit trail."""
 
+import json
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -18,7 +19,7 @@ TABS = (
     ("People", "/admin", Permission.READ_ONCALL),
     ("Domains", "/admin/domains", Permission.READ_CATALOG),
     ("Status page", "/admin/status", Permission.READ_CATALOG),
-    ("Monitors", "/alerts/integrations", Permission.READ_ALERTS),
+    ("Integrations", "/alerts/integrations", Permission.READ_ALERTS),
     ("Keys", "/admin/keys", Permission.MANAGE_KEYS),
     ("Audit", "/admin/audit", Permission.READ_AUDIT),
 )
@@ -94,11 +95,26 @@ async def off(tx: Transaction, form: forms.Form) -> str:
     return "The account is switched off; sessions have ended."
 
 
+async def roles(tx: Transaction, form: forms.Form) -> str:
+    wanted = form.many("roles")
+    if not wanted:
+        raise Invalid("roles", "tick at least one role, or switch the account off")
+    person = await access.update_person(tx, form.number("person_id") or 0, roles=wanted)
+    return f"{person.name} is {', '.join(role.words for role in person.roles)} now. Whoever lost a role signs in again."
+
+
+async def on(tx: Transaction, form: forms.Form) -> str:
+    person = await access.update_person(tx, form.number("person_id") or 0, active=True)
+    return f"{person.name} may sign in again. Make a login link for the first time."
+
+
 ACTS: dict[str, Callable[[Transaction, forms.Form], Awaitable[str]]] = {
     "person": new_person,
     "team": new_team,
     "member": member,
     "off": off,
+    "on": on,
+    "roles": roles,
 }
 
 
@@ -250,17 +266,39 @@ async def change_keys(request: Request) -> Response:
     return response
 
 
+def in_words(detail: str) -> str:
+    """The JSON of an audit line for people to read; what was hashed is what `rallypoint doctor --audit` reads."""
+    try:
+        found = json.loads(detail)
+    except ValueError:
+        return detail
+    if not isinstance(found, dict):
+        return detail
+    return ", ".join(
+        f"{key.replace('_', ' ')} {_plain(value)}" for key, value in found.items() if value not in (None, "", [])
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return " and ".join(_plain(one) for one in value)
+    if isinstance(value, dict):
+        return " ".join(f"{key.replace('_', ' ')} {_plain(one)}" for key, one in value.items())
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
 @page("/admin/audit", permission=Permission.READ_AUDIT)
 async def audit(request: Request) -> Response:
     cursor = request.query_params.get("cursor") or None
     async with visit.transaction(request) as tx:
         entries, following = await access.audit_entries(tx, cursor, 100)
         report = await access.verify_audit(tx) if request.query_params.get("verify") else None
+        names = {f"person:{person.id}": person.name for person in await access.people(tx)}
     return await render(
         request,
         "admin_audit.html",
         tabs=tabs(request),
-        entries=entries,
+        entries=[(entry, names.get(entry.subject) or entry.subject, in_words(entry.detail)) for entry in entries],
         report=report,
         further=f"/admin/audit?cursor={following}" if following else "",
     )
