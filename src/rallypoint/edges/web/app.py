@@ -8,8 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from rallypoint import incidents
 from rallypoint.access import Permission
+from rallypoint.actors import SYSTEM
 from rallypoint.edges.web import assets, guard, pages, refusals, routing, sse, visit
+from rallypoint.edges.web.pages import confirm
 from rallypoint.errors import NotFound, Refused
 
 if TYPE_CHECKING:
@@ -20,11 +23,24 @@ FOR_ANYONE = frozenset({"statuspage"})
 
 @routing.page("/live", permission=Permission.PUBLIC)
 async def live(request: Request) -> Response:
-    """Server-sent events. Somebody who is not signed in hears about the status page only."""
+    """Server-sent events. Somebody who is not signed in hears about the status page and their own report only."""
     on = sse.topics(request)
     if visit.of(request).viewer is None:
-        on &= FOR_ANYONE
+        on = (on & FOR_ANYONE) | await reported(request, on)
     return sse.stream(visit.house(request).db.hints, on)
+
+
+async def reported(request: Request, on: frozenset[str]) -> frozenset[str]:
+    """The incident of a reporter's own page, by the token that opens that page."""
+    for topic in on:
+        if topic.startswith(confirm.REPORT):
+            try:
+                async with visit.house(request).db.transaction(SYSTEM) as tx:
+                    found = await incidents.incident_by_reporter_token(tx, topic.removeprefix(confirm.REPORT))
+            except NotFound:
+                continue
+            return frozenset({f"incident:{found.number}"})
+    return frozenset()
 
 
 async def no_route(request: Request, problem: Exception) -> Response:

@@ -12,6 +12,9 @@ from rallypoint.edges.web.routing import page
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import Incident
 
+REPORT = "report:"
+"""What a reporter's page listens to: /live turns its token into the incident, and a wrong one into nothing."""
+
 
 async def find(request: Request) -> Incident:
     async with visit.house(request).db.transaction(SYSTEM) as tx:
@@ -28,6 +31,7 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         request,
         "confirm.html",
         status=status,
+        live=f"{REPORT}{request.path_params['token']}",
         i=incident,
         form=form,
         updates=public,
