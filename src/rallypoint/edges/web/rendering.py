@@ -53,6 +53,16 @@ def human(value: Any) -> str:
     return str(value).replace("_", " ")
 
 
+def delivery(state: Any) -> str:
+    """How a message fared, after the name of its method: "e-mail on its way"."""
+    return {"pending": "on its way", "sending": "on its way", "voided": "no longer needed"}.get(str(state), str(state))
+
+
+def times(count: int) -> str:
+    """once, twice, 3 times."""
+    return {1: "once", 2: "twice"}.get(count, words.counted(count, "time"))
+
+
 def minutes(value: float | timedelta | None) -> str:
     return words.duration_words(timedelta(minutes=value) if isinstance(value, int | float) else value)
 
@@ -109,6 +119,8 @@ def build() -> Environment:
         duration=words.duration_words,
         minutes=minutes,
         human=human,
+        delivery=delivery,
+        times=times,
         capitalize_first=capitalize_first,
         number=words.number_words,
         markdown=markdown.to_html,

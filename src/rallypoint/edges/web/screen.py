@@ -82,8 +82,10 @@ PLACES: tuple[tuple[str, str, bool], ...] = (
 
 
 def nav(path: str, counts: dict[str, int]) -> tuple[NavItem, ...]:
-    """The main list, with where we are marked. An incident's page belongs to the board."""
+    """The main list, with where we are marked. An incident's page belongs to the board, its review to Learning."""
     at = "/board" if path.startswith("/i/") else path
+    if path.startswith("/i/") and path.endswith("/retrospective"):
+        at = "/learning"
     return tuple(
         NavItem(
             name=name,

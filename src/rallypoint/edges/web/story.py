@@ -84,10 +84,10 @@ def stop(incident: Incident, entry: TimelineEntry) -> Stop:
     return Stop(
         at=entry.occurred_at,
         kind=kind,
-        head=head,
+        head=head[:1].upper() + head[1:],
         said=said,
-        who="" if who == via or head.startswith(who) else who,
-        via=via,
+        who="" if who == via or who in head else who,
+        via="" if head.startswith(via) else via,
         outcome=str(entry.data.get("outcome", "")),
         note="" if not said or said == entry.reason else entry.reason or "",
         public=str(entry.visibility) == "public",

@@ -1,4 +1,4 @@
-"""Alerts: what the monitors said, and why somebody was or was not paged for it. And the monitors themselves."""
+"""Alerts: what the monitors said, and why somebody was or was not paged for it. And the integrations they come by."""
 
 import json
 from urllib.parse import urlencode
@@ -25,11 +25,11 @@ STATES = (
     ("", "All"),
 )
 KINDS = (
-    ("prometheus", "Prometheus, pointing at us as an Alertmanager"),
+    ("prometheus", "Prometheus, directly"),
     ("alertmanager", "Alertmanager, by webhook"),
-    ("pagerduty", "Anything that speaks PagerDuty Events v2"),
-    ("generic", "Anything that can post JSON"),
-    ("any", "All of these with one key"),
+    ("pagerduty", "PagerDuty Events API v2"),
+    ("generic", "JSON from anything"),
+    ("any", "All of these, one key"),
 )
 KEY_SECONDS = 900
 
@@ -111,6 +111,7 @@ async def listed(request: Request, form: forms.Form, status: int = 200) -> Respo
         integrations=found,
         form=form,
         kinds=KINDS,
+        kind_names=dict(KINDS),
         services=[s for s in services if not s.retired],
         by_id={s.id: s for s in services},
         may_edit=access.allows(visit.of(request).actor, Permission.MANAGE_INTEGRATIONS),

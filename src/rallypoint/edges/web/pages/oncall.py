@@ -129,7 +129,7 @@ def hour(form: forms.Form, key: str) -> time:
 async def dry_run(request: Request) -> Response:
     """Who would be paged for a service at an instant: asks the same rule that pages."""
     screen, query = visit.of(request), request.query_params
-    form = forms.of("dry", service=query.get("service", ""), at=query.get("at", ""))
+    form = forms.of("dry", service=query.get("service", ""), at=query.get("at") or None)
     steps, asked = [], None
     try:
         asked = moment(form, "at", request) or calendar.next_sunday_at_three(screen.now, screen.zone)

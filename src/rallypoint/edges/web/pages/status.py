@@ -59,11 +59,11 @@ def past(days: Sequence[PastDay]) -> list[Past]:
     for quiet, run in groupby(days, key=lambda day: not day.incidents):
         some = list(run)
         if not quiet:
-            found += [Past(words=f"{d.day:%a %-d %B}", incidents=d.incidents) for d in some]
+            found += [Past(words=f"{d.day:%a %-d %b}", incidents=d.incidents) for d in some]
         elif len(some) == 1:
-            found.append(Past(words=f"{some[0].day:%a %-d %B}"))
+            found.append(Past(words=f"{some[0].day:%a %-d %b}"))
         else:
-            found.append(Past(words=f"{some[-1].day:%-d %b} to {some[0].day:%-d %b}"))
+            found.append(Past(words=f"{some[-1].day:%-d %b} – {some[0].day:%-d %b}"))
     return found
 
 
