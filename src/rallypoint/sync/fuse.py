@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from rallypoint.sync.equality import key
 from rallypoint.sync.model import Value
@@ -46,7 +47,7 @@ def tripped(turns: Sequence[Turn], field: str, now: datetime) -> bool:
     mine = [one for one in turns if one.field == field and now - one.at <= WINDOW and not one.human]
     if len(mine) <= MOST_TURNS or len({one.value for one in mine}) > 2:
         return False
-    return sum(one.value != after.value for one, after in zip(mine, mine[1:], strict=False)) >= MOST_TURNS // 2
+    return sum(one.value != after.value for one, after in pairwise(mine)) >= MOST_TURNS // 2
 
 
 def _human(decision: Decision) -> bool:
@@ -56,4 +57,4 @@ def _human(decision: Decision) -> bool:
 
 
 def _word(value: Value) -> str:
-    return repr(key(value))
+    return repr(sorted(value) if isinstance(value, tuple) else key(value))

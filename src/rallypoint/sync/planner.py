@@ -88,13 +88,14 @@ class Why(StrEnum):
 class Answer:
     """What became of an operation, where it is known. Without an answer a write may or may not have been applied.
 
-    `revision` is what the tool returned for a write it applied; `refused` its words when it said no.
+    `revision` is what the tool returned for a write it applied; `refused` its words when it said no, with `fields` if
+    it named the remote fields that were at fault: then the others were merely not written.
     """
 
     applied: bool
     revision: str = ""
     refused: str = ""
-    at_revision: str = ""
+    fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """Everything a field is judged by besides its values."""
+    """Everything a field is judged by besides its values; see `plan`."""
 
     link: Link
     item: RemoteItem
@@ -225,7 +226,7 @@ def _after_write(
 ) -> Decision:
     answer, raw = look.answers.get(intent.op), still.raw
     still = replace(still, drops=(intent.op,), saves=True)
-    if answer is not None and answer.refused:
+    if answer is not None and answer.refused and (not answer.fields or seen.rule.remote in answer.fields):
         return _table(still, seen, hub, _tried(shadow, intent, raw, answer.refused, look), look)
     if answer is not None and not answer.applied:
         return _table(still, seen, hub, shadow, look)

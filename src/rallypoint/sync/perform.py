@@ -1,0 +1,73 @@
+"""Does the effects of steps.py that go to the tool, through its port, and says what came of them as the next event."""
+
+from rallypoint.sync.model import Capabilities
+from rallypoint.sync.ports import CommentDraft, RateLimited, Tracker, TrackerError, ValidationFailed
+from rallypoint.sync.steps import (
+    Call,
+    DeleteComment,
+    Did,
+    Do,
+    EditComment,
+    Event,
+    Failed,
+    FetchFile,
+    Found,
+    ListTransitions,
+    Offered,
+    Read,
+    SendComment,
+    SendFile,
+    TakeStep,
+    WriteFields,
+)
+
+
+async def perform(tracker: Tracker, remote_id: str, effect: Read | ListTransitions | Do) -> Event:
+    """The event that answers an effect. Files are the worker's own business: it has the bytes."""
+    call = effect.call if isinstance(effect, Do) else None
+    try:
+        if isinstance(effect, Read):
+            return Found(item=await tracker.read(remote_id))
+        if isinstance(effect, ListTransitions):
+            return Offered(transitions=await tracker.transitions(remote_id))
+        return Did(call=effect.call, revision=await _call(tracker, remote_id, effect.call))
+    except TrackerError as problem:
+        return failed(problem, call)
+
+
+def failed(problem: TrackerError, call: Call | None) -> Failed:
+    """The event for a failure of the port."""
+    fields: frozenset[str] = frozenset()
+    if isinstance(problem, ValidationFailed):
+        fields = frozenset(problem.fields)
+    return Failed(
+        cause=problem.cause,
+        said=str(problem),
+        call=call,
+        unknown=problem.unknown,
+        retry_after=problem.retry_after if isinstance(problem, RateLimited) else None,
+        bucket=problem.bucket if isinstance(problem, RateLimited) else "",
+        fields=fields,
+    )
+
+
+async def _call(tracker: Tracker, remote_id: str, call: Call) -> str:
+    able: Capabilities = tracker.capabilities
+    match call:
+        case WriteFields(op=op, changes=changes, base_revision=base):
+            return (await tracker.write(remote_id, changes, base, op)).revision
+        case TakeStep(op=op, transition=step, fields=fields, base_revision=base):
+            return (await tracker.transition(remote_id, step, fields, base, op)).revision
+        case SendComment(op=op, body=body, visibility=visibility, author=author):
+            draft = CommentDraft(body=body, markup=able.comment_markup, visibility=visibility, author=author)
+            return await tracker.comment(remote_id, draft, op)
+        case EditComment(op=op, remote_id=id, body=body, visibility=visibility):
+            draft = CommentDraft(body=body, markup=able.comment_markup, visibility=visibility)
+            await tracker.edit_comment(remote_id, id, draft, op)
+            return ""
+        case DeleteComment(op=op, remote_id=id):
+            await tracker.delete_comment(remote_id, id, op)
+            return ""
+        case FetchFile() | SendFile():
+            raise TypeError("Files are moved by the worker, which has the bytes.")
+    raise AssertionError(call)

@@ -1,0 +1,667 @@
+"""One pass over one link, as a machine without input or output: each event is answered by the one effect to do next.
+
+The worker, the simulation and the dry run drive the same machine. Its order is the write rules: read, then settle (one
+transaction: plan, apply what was taken, journal what will be written), then one kind of write, then read again and
+settle by what is really there. A crash anywhere loses only the pass: the next one starts from the journal.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rallypoint.sync.attachments import FileAct, FileDecision, plan_attachments
+from rallypoint.sync.comments import CommentAct, CommentDecision, Writing, plan_comments
+from rallypoint.sync.equality import same
+from rallypoint.sync.fuse import Turn, remember, tripped, turns_of
+from rallypoint.sync.lenses import Lenses
+from rallypoint.sync.mapping import Mapping as Rules
+from rallypoint.sync.mapping import StatusMap
+from rallypoint.sync.model import (
+    AttachmentPair,
+    Capabilities,
+    CommentIntent,
+    CommentPair,
+    Conflict,
+    Gone,
+    HubItem,
+    Intent,
+    Link,
+    Person,
+    RemoteItem,
+    Shadow,
+    Side,
+    Transition,
+    Value,
+    Visibility,
+)
+from rallypoint.sync.planner import NEVER, Act, Answer, Decision, Plan, Why, plan
+from rallypoint.sync.ports import Cause
+from rallypoint.sync.workflow import Blocked, Move, next_move
+
+MOST_ROUNDS = 12
+"""Reads in one pass. A pass that needs more gives way to others and comes back."""
+
+
+# What is remembered, and by which rules.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that one link remembers between passes. It is written in one transaction with what it is about."""
+
+    link: Link
+    shadows: Mapping[str, Shadow] = field(default_factory=dict)
+    intents: tuple[Intent, ...] = ()
+    waiting: Mapping[str, Conflict] = field(default_factory=dict)
+    comment_pairs: tuple[CommentPair, ...] = ()
+    comment_intents: tuple[CommentIntent, ...] = ()
+    attachment_pairs: tuple[AttachmentPair, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is the same for all links of a mapping: made once, used for many passes."""
+
+    mapping: Rules
+    lenses: Lenses
+    able: Capabilities
+    writing: Writing
+    account: Person | None = None
+    known: tuple[Transition, ...] = ()
+
+
+def setting(
+    mapping: Rules, able: Capabilities, lenses: Lenses | None = None, *, account: Person | None = None,
+    known: tuple[Transition, ...] = (), tool: str = "",
+) -> Setting:  # fmt: skip
+    """A setting with its lenses. `tool` is named behind the author of a comment."""
+    made = lenses or Lenses(mapping)
+    writing = Writing(mapping.comments, able, made.texts, suffix=f"({tool})" if tool else "")
+    return Setting(mapping=mapping, lenses=made, able=able, writing=writing, account=account, known=known)
+
+
+# Calls to the tool.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteFields:
+    op: str
+    changes: Mapping[str, Value]
+    base_revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeStep:
+    """One transition of the tool's workflow."""
+
+    op: str
+    transition: Transition
+    fields: Mapping[str, Value]
+    base_revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendComment:
+    op: str
+    body: str
+    visibility: Visibility
+    author: Person | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditComment:
+    op: str
+    remote_id: str
+    body: str
+    visibility: Visibility
+    pair: CommentPair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteComment:
+    op: str
+    remote_id: str
+    pair: CommentPair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchFile:
+    """Download and hash; the worker keeps the hash in the memory, and the bytes if the next settling takes them."""
+
+    remote_id: str
+    op: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendFile:
+    op: str
+    hub_id: str
+    visibility: Visibility
+
+
+Call = WriteFields | TakeStep | SendComment | EditComment | DeleteComment | FetchFile | SendFile
+
+
+# Settling: pure, in the middle of the worker's transaction.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What is known of the remote item at a settling. `transitions` None were not asked for."""
+
+    item: RemoteItem
+    transitions: tuple[Transition, ...] | None = None
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    done: tuple[CommentPair, ...] = ()
+    singly: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Everything decided at one settling, before anything is applied. `asks` that transitions must be listed first."""
+
+    plan: Plan
+    comments: tuple[CommentDecision, ...] = ()
+    files: tuple[FileDecision, ...] = ()
+    move: Move | Blocked | None = None
+    asks: bool = False
+    frozen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What the hub made of a taken value: its new version and value, or why a rule of the house refused it."""
+
+    version: int = 0
+    value: Value = None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenComment:
+    """What the hub made of a taken or edited comment."""
+
+    hub_id: str
+    edit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """The memory to save in the same transaction, the calls that are journaled in it, and conflicts to record."""
+
+    memory: Memory
+    calls: tuple[Call, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def decide(
+    hub: HubItem, sight: Sight, memory: Memory, rules: Setting, *, new_op: Callable[[], str], now: datetime
+) -> Outcome:
+    """What follows from what is seen. Applies nothing."""
+    made = plan(
+        hub,
+        sight.item,
+        memory.shadows,
+        {one.field: one for one in memory.intents},
+        rules.mapping,
+        link=memory.link,
+        lenses=rules.lenses,
+        answers=sight.answers,
+        waiting=memory.waiting,
+        grain=rules.able.time_grain_seconds,
+    )
+    pairs = _updated(memory.comment_pairs, sight.done)
+    said = plan_comments(
+        hub.comments, sight.item, pairs, memory.comment_intents, rules.mapping.comments, rules.able,
+        writing=rules.writing, new_op=new_op, answers=sight.answers, account=rules.account,
+        grain=rules.able.time_grain_seconds,
+    )  # fmt: skip
+    files = plan_attachments(
+        hub.attachments, sight.item, memory.attachment_pairs, rules.mapping.attachments, rules.able, memory.hashes
+    )
+    turns = remember(memory.turns, turns_of(made.decisions, now), now)
+    frozen = tuple(one.field for one in made.decisions if (one.takes or one.pushes) and tripped(turns, one.field, now))
+    if frozen:
+        held = [_held(one, memory) if one.field in frozen else one for one in made.decisions]
+        made = replace(made, decisions=tuple(held))
+    step = next((one for one in made.pushes if one.status), None)
+    if step is None or not rules.able.transitions:
+        return Outcome(plan=made, comments=said, files=files, frozen=frozen)
+    if sight.transitions is None:
+        return Outcome(plan=made, comments=said, files=files, asks=True, frozen=frozen)
+    status = rules.mapping.status
+    move = next_move(
+        str(step.raw or ""), str(step.push or ""), sight.transitions, known=rules.known,
+        fill=_fill(status, step), longest=status.longest_path if status else 1,
+    )  # fmt: skip
+    return Outcome(plan=made, comments=said, files=files, move=move, frozen=frozen)
+
+
+def _held(decision: Decision, memory: Memory) -> Decision:
+    """A field that the fuse stopped: nothing moves, and nothing is forgotten."""
+    return Decision(
+        field=decision.field, remote_field=decision.remote_field, act=Act.NOTHING, why=Why.FROZEN,
+        agreed=memory.shadows.get(decision.field), hub=decision.hub, raw=decision.raw, status=decision.status,
+    )  # fmt: skip
+
+
+def settle(
+    outcome: Outcome,
+    sight: Sight,
+    memory: Memory,
+    rules: Setting,
+    *,
+    applied: Mapping[str, Applied],
+    taken: Mapping[str, TakenComment],
+    took_files: Mapping[str, str] | None = None,
+    new_op: Callable[[], str],
+    now: datetime,
+) -> Settlement:
+    """The memory after the hub has applied what was taken.
+
+    `applied` is by hub field for every decision that takes; `taken` by remote comment id for every comment taken or
+    edited; `took_files` gives hub ids by remote attachment id. Calls come in rounds: fields, then a workflow step, then
+    comments and files; between rounds the item is read again.
+    """
+    keeper = _Keeper(memory, sight, rules, new_op, now)
+    for decision in outcome.plan.decisions:
+        keeper.keep(decision, applied.get(decision.field), outcome.move)
+    keeper.keep_comments(outcome.comments, taken)
+    keeper.keep_files(outcome.files, took_files or {})
+    fresh = remember(memory.turns, turns_of(outcome.plan.decisions, now), now)
+    link = replace(memory.link, revision=sight.item.revision, frozen=memory.link.frozen | frozenset(outcome.frozen))
+    return keeper.settlement(link, fresh)
+
+
+class _Keeper:
+    """Gathers what one settling changes in the memory."""
+
+    def __init__(self, memory: Memory, sight: Sight, rules: Setting, new_op: Callable[[], str], now: datetime) -> None:
+        self._memory, self._sight, self._rules, self._new_op, self._now = memory, sight, rules, new_op, now
+        self._shadows = dict(memory.shadows)
+        self._waiting = dict(memory.waiting)
+        self._dropped: set[str] = set()
+        self._intents: list[Intent] = []
+        self._changes: dict[str, Value] = {}
+        self._step: TakeStep | None = None
+        self._conflicts: list[Conflict] = []
+        self._pairs = list(_updated(memory.comment_pairs, sight.done))
+        self._comment_intents = {one.op: one for one in memory.comment_intents}
+        self._file_pairs = list(memory.attachment_pairs)
+        self._later: list[Call] = []
+        self._write_op = new_op()
+
+    def keep(self, decision: Decision, applied: Applied | None, move: Move | Blocked | None) -> None:
+        name = decision.field
+        if decision.saves:
+            self._dropped.update(decision.drops and (name,))
+        shadow = self._shadow(decision, applied)
+        if decision.conflict is not None:
+            self._conflicts.append(decision.conflict)
+        if decision.conflict is not None and decision.conflict.winner is None:
+            self._waiting[name] = decision.conflict
+        elif decision.why is not Why.WAITING and decision.act is not Act.NOTHING:
+            self._waiting.pop(name, None)
+        if decision.pushes:
+            shadow = self._push(decision, shadow, applied, move)
+        if shadow is not None:
+            self._shadows[name] = shadow
+
+    def _shadow(self, decision: Decision, applied: Applied | None) -> Shadow | None:
+        agreed, hub, item = decision.agreed, decision.hub, self._sight.item
+        if decision.takes and not decision.restores:
+            if applied is None or applied.refused:
+                return self._declined(decision, applied.refused if applied else "It was not applied.")
+            return Shadow(
+                field=decision.field, raw=decision.raw, hub_value=applied.value, hub_version=applied.version,
+                revision=item.revision, at=item.read_at,
+            )  # fmt: skip
+        if decision.act is Act.AGREE and hub is not None:
+            return Shadow(
+                field=decision.field, raw=decision.raw, hub_value=hub.value, hub_version=hub.version,
+                revision=item.revision, at=item.read_at,
+            )  # fmt: skip
+        if decision.why is not Why.EQUAL or agreed is None or hub is None or agreed.hub_version <= 0:
+            return agreed
+        if same(agreed.hub_value, hub.value):
+            return replace(agreed, hub_version=hub.version)
+        return agreed
+
+    def _declined(self, decision: Decision, said: str) -> Shadow:
+        """The house refused the value: both are on record, the tool keeps its own, and neither is tried again."""
+        agreed, hub = decision.agreed, decision.hub
+        base = agreed or Shadow(field=decision.field, raw=None, hub_value=None, hub_version=0)
+        if hub is not None and decision.conflict is None:
+            self._conflicts.append(
+                Conflict(
+                    link=self._memory.link.id,
+                    field=decision.field,
+                    hub_value=hub.value,
+                    hub_version=hub.version,
+                    hub_at=hub.at,
+                    hub_by=hub.by,
+                    remote_raw=decision.raw,
+                    remote_value=decision.take,
+                    remote_at=decision.take_at,
+                    remote_by=decision.take_by,
+                    winner=Side.HUB,
+                    rule=said,
+                )
+            )
+        version = hub.version if hub is not None else base.hub_version or NEVER
+        value = hub.value if hub is not None else base.hub_value
+        return replace(base, raw=decision.raw, hub_value=value, hub_version=version, reason=said)
+
+    def _push(
+        self, decision: Decision, shadow: Shadow | None, applied: Applied | None, move: Move | Blocked | None
+    ) -> Shadow | None:
+        hub = decision.hub
+        if hub is None or (self._sight.singly and self._changes):
+            return shadow
+        value, version = hub.value, hub.version
+        if decision.takes and applied is not None and not applied.refused:
+            value, version = applied.value, applied.version
+        stepping = decision.status and self._rules.able.transitions
+        if stepping and isinstance(move, Blocked):
+            base = shadow or Shadow(field=decision.field, raw=decision.raw, hub_value=None, hub_version=0)
+            return replace(base, tried_version=version, tried_revision=self._sight.item.revision, reason=move.reason)
+        if stepping and not isinstance(move, Move):
+            return shadow
+        raw, op, final = decision.push, self._write_op, True
+        if stepping and isinstance(move, Move):
+            raw, op, final = move.transition.to, self._new_op(), move.final
+            self._step = TakeStep(
+                op=op, transition=move.transition, fields=move.fields, base_revision=self._sight.item.revision
+            )
+        else:
+            self._changes[decision.remote_field] = raw
+            if decision.status:
+                self._fill(decision)
+        item = self._sight.item
+        self._intents.append(
+            Intent(
+                op=op,
+                field=decision.field,
+                base_revision=item.revision,
+                base_raw=item.raw(decision.remote_field),
+                raw=raw,
+                hub_value=value,
+                hub_version=version,
+                at=self._now,
+                final=final,
+            )
+        )
+        return shadow
+
+    def _fill(self, decision: Decision) -> None:
+        """What the wanted status needs besides, where nothing is there yet."""
+        item = self._sight.item
+        for name, value in _fill(self._rules.mapping.status, decision).items():
+            if name not in self._changes and not (item.knows(name) and item.raw(name) not in (None, "", ())):
+                self._changes[name] = value
+
+    def keep_comments(self, decisions: Sequence[CommentDecision], taken: Mapping[str, TakenComment]) -> None:
+        for one in decisions:
+            if one.drops:
+                self._comment_intents.pop(one.drops, None)
+            if one.intent is not None:
+                self._comment_intents[one.intent.op] = one.intent
+            match one.act:
+                case CommentAct.SEND | CommentAct.APPEND:
+                    self._later.append(
+                        SendComment(op=one.op, body=one.body, visibility=one.visibility, author=one.author)
+                    )
+                case CommentAct.EDIT if one.pair is not None:
+                    self._later.append(
+                        EditComment(
+                            op=one.op, remote_id=one.remote_id, body=one.body, visibility=one.visibility, pair=one.pair
+                        )
+                    )
+                case CommentAct.DELETE if one.pair is not None:
+                    self._later.append(DeleteComment(op=one.op, remote_id=one.remote_id, pair=one.pair))
+                case CommentAct.TAKE | CommentAct.EDIT_HUB if one.pair is not None:
+                    made = taken.get(one.remote_id)
+                    if made is not None:
+                        self._pair(replace(one.pair, hub_id=made.hub_id, hub_edit=made.edit))
+                case _ if one.pair is not None:
+                    self._pair(one.pair)
+
+    def _pair(self, pair: CommentPair) -> None:
+        self._pairs = list(_updated(self._pairs, (pair,)))
+
+    def keep_files(self, decisions: Sequence[FileDecision], took: Mapping[str, str]) -> None:
+        for one in decisions:
+            match one.act:
+                case FileAct.FETCH:
+                    self._later.append(FetchFile(remote_id=one.remote_id))
+                case FileAct.SEND:
+                    self._later.append(SendFile(op=self._new_op(), hub_id=one.hub_id, visibility=one.visibility))
+                case FileAct.PAIR if one.pair is not None:
+                    self._file_pairs.append(one.pair)
+                case FileAct.TAKE if one.pair is not None and one.remote_id in took:
+                    self._file_pairs.append(replace(one.pair, hub_id=took[one.remote_id]))
+
+    def settlement(self, link: Link, turns: tuple[Turn, ...]) -> Settlement:
+        calls: tuple[Call, ...] = tuple(self._later)
+        intents = [one for one in self._memory.intents if one.field not in self._dropped]
+        fresh = self._intents
+        if self._changes:
+            fresh = [one for one in fresh if one.op == self._write_op]
+            revision = self._sight.item.revision
+            calls = (WriteFields(op=self._write_op, changes=dict(self._changes), base_revision=revision),)
+        elif self._step is not None:
+            calls = (self._step,)
+        replaced = {one.field for one in fresh}
+        memory = replace(
+            self._memory,
+            link=link,
+            shadows=self._shadows,
+            waiting=self._waiting,
+            intents=tuple(one for one in intents if one.field not in replaced) + tuple(fresh),
+            comment_pairs=tuple(self._pairs),
+            comment_intents=tuple(self._comment_intents.values()),
+            attachment_pairs=tuple(self._file_pairs),
+            turns=turns,
+        )
+        return Settlement(memory=memory, calls=calls, conflicts=tuple(self._conflicts))
+
+
+def _updated(pairs: Sequence[CommentPair], fresh: Sequence[CommentPair]) -> tuple[CommentPair, ...]:
+    """Pairs by remote id, newer ones in the place of older ones."""
+    by_id = {one.remote_id: one for one in pairs} | {one.remote_id: one for one in fresh}
+    return tuple(by_id.values())
+
+
+def _fill(status: StatusMap | None, decision: Decision) -> Mapping[str, Value]:
+    """Raw values that the mapping fills in with the status."""
+    wanted = str(decision.hub.value) if decision.hub is not None else ""
+    return next((one.fill for one in status.out if one.hub == wanted), {}) if status is not None else {}
+
+
+# The machine.
+
+
+class Ending(StrEnum):
+    """How a pass ended. LATER comes again by itself, PAUSE stops the connection, GONE is for deletion.judge."""
+
+    DONE = "done"
+    LATER = "later"
+    PAUSE = "pause"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTransitions:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """Do one transaction: load hub and memory, `decide`, apply, `settle`, save. Answer with `Settled`."""
+
+    sight: Sight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Do:
+    call: Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    ending: Ending
+    cause: Cause | None = None
+    said: str = ""
+    retry_after: float | None = None
+    bucket: str = ""
+    gone: Gone | None = None
+
+
+Effect = Read | ListTransitions | Settle | Do | Finish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Began:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    item: RemoteItem | Gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    transitions: tuple[Transition, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The transaction is committed. `asks` that it needs the transitions and wrote nothing."""
+
+    calls: tuple[Call, ...] = ()
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Did:
+    """The tool took the call. `revision` as it returned it; for a comment or a file its id there."""
+
+    call: Call
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A call or a read failed. `fields` are remote field ids the tool named."""
+
+    cause: Cause
+    said: str
+    call: Call | None = None
+    unknown: bool = False
+    retry_after: float | None = None
+    bucket: str = ""
+    fields: frozenset[str] = frozenset()
+
+
+Event = Began | Found | Offered | Settled | Did | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Where a pass stands. Lives in the worker only; everything durable is in the memory."""
+
+    item: RemoteItem | None = None
+    todo: tuple[Call, ...] = ()
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    done: tuple[CommentPair, ...] = ()
+    singly: bool = False
+    rounds: int = 0
+
+
+def advance(at: Pass, event: Event) -> tuple[Pass, Effect]:
+    """The next effect after an event."""
+    match event:
+        case Began():
+            return at, Read()
+        case Found(item=Gone() as gone):
+            return at, Finish(ending=Ending.GONE, gone=gone)
+        case Found(item=RemoteItem() as item):
+            at = replace(at, item=item, rounds=at.rounds + 1)
+            return at, Settle(sight=_sight(at, None))
+        case Offered(transitions=transitions):
+            return at, Settle(sight=_sight(at, transitions))
+        case Settled(asks=True):
+            return at, ListTransitions()
+        case Settled(calls=calls):
+            return _after_settling(at, calls)
+        case Did():
+            return _after_call(at, event)
+        case Failed():
+            return _after_failure(at, event)
+    raise AssertionError(event)
+
+
+def _sight(at: Pass, transitions: tuple[Transition, ...] | None) -> Sight:
+    assert at.item is not None
+    return Sight(item=at.item, transitions=transitions, answers=at.answers, done=at.done, singly=at.singly)
+
+
+def _after_settling(at: Pass, calls: tuple[Call, ...]) -> tuple[Pass, Effect]:
+    at = replace(at, answers={}, done=())  # what was answered is settled now
+    if not calls:
+        return at, Finish(ending=Ending.DONE)
+    if at.rounds >= MOST_ROUNDS:
+        return at, Finish(ending=Ending.LATER, said=f"It is still changing after {at.rounds} reads.")
+    return replace(at, todo=calls[1:]), Do(call=calls[0])
+
+
+def _after_call(at: Pass, event: Did) -> tuple[Pass, Effect]:
+    at = replace(at, answers={**at.answers, event.call.op: Answer(applied=True, revision=event.revision)})
+    if isinstance(event.call, EditComment | DeleteComment):
+        at = replace(at, done=(*at.done, event.call.pair))
+    return _onward(at)
+
+
+def _onward(at: Pass) -> tuple[Pass, Effect]:
+    if at.todo:
+        return replace(at, todo=at.todo[1:]), Do(call=at.todo[0])
+    return at, Read()
+
+
+def _after_failure(at: Pass, event: Failed) -> tuple[Pass, Effect]:
+    match event.cause:
+        case Cause.AUTH:
+            return at, Finish(ending=Ending.PAUSE, cause=event.cause, said=event.said)
+        case Cause.RATE | Cause.OUTAGE:
+            return at, Finish(
+                ending=Ending.LATER, cause=event.cause, said=event.said, retry_after=event.retry_after,
+                bucket=event.bucket,
+            )  # fmt: skip
+        case Cause.STALE if event.call is not None:
+            at = replace(at, answers={**at.answers, event.call.op: Answer(applied=False)}, todo=())
+            return _again(at)
+    if event.call is None:
+        return at, Finish(ending=Ending.LATER, cause=event.cause, said=event.said)
+    if isinstance(event.call, WriteFields) and not event.fields and len(event.call.changes) > 1:
+        at = replace(at, answers={**at.answers, event.call.op: Answer(applied=False)}, singly=True)
+        return _again(at)
+    refused = Answer(applied=False, refused=event.said, fields=event.fields)
+    at = replace(at, answers={**at.answers, event.call.op: refused})
+    if isinstance(event.call, EditComment | DeleteComment):
+        at = replace(at, done=(*at.done, event.call.pair))
+    return _onward(at)
+
+
+def _again(at: Pass) -> tuple[Pass, Effect]:
+    if at.rounds >= MOST_ROUNDS:
+        return at, Finish(ending=Ending.LATER, said=f"It is still changing after {at.rounds} reads.")
+    return at, Read()
