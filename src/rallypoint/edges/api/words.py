@@ -1,11 +1,11 @@
 """Words that inputs and outputs of the API share: bounded text, ids, instants, pages."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from rallypoint import paging_cursor
 from rallypoint.edges.api.problems import KEY_PATTERN
@@ -28,6 +28,12 @@ def _between(at: datetime) -> datetime:
     return moment
 
 
+def _of_no_zone(at: time) -> time:
+    if at.tzinfo is not None:
+        raise ValueError("must have no offset: it is local time")
+    return at
+
+
 Id = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="The incident's number, as in INC-42.")]
 PathId = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
@@ -37,6 +43,10 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 OptionalLine = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
 OptionalText = Annotated[str, StringConstraints(max_length=10_000)]
+LocalTime = Annotated[
+    time, AfterValidator(_of_no_zone), WithJsonSchema({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$"})
+]
+"""A time of day in somebody's own zone. JSON Schema's `time` would want an offset."""
 Moment = Annotated[AwareDatetime, AfterValidator(_between)]
 
 

@@ -1,6 +1,6 @@
 """Who is on call: schedules, rotations, overrides, and the dry run."""
 
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import Query
@@ -24,6 +24,7 @@ from rallypoint.edges.api.words import (
     Line,
     Listed,
     Listing,
+    LocalTime,
     Moment,
     OptionalLine,
     Page,
@@ -50,7 +51,7 @@ class NewRotation(Input):
     name: Line
     kind: Cadence
     starts_on: date
-    hands_over_at: time = Field(description="Local time in the schedule's zone: 09:00.")
+    hands_over_at: LocalTime = Field(description="Local time in the schedule's zone: 09:00.")
     people: Annotated[list[Id], Field(min_length=1, max_length=100)]
     length: Annotated[int, Field(ge=1, le=52)] = 1
 

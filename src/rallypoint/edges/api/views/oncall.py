@@ -1,11 +1,11 @@
 """Schedules, policies and who is on call, as the API shows them."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Self
 
 from pydantic import Field
 
-from rallypoint.edges.api.words import View
+from rallypoint.edges.api.words import LocalTime, View
 from rallypoint.oncall import OnCallNow
 from rallypoint.oncall import ScheduleView as ScheduleOfRoom
 
@@ -65,7 +65,7 @@ class RotationView(View):
     name: str
     kind: str
     starts_on: date
-    hands_over_at: time
+    hands_over_at: LocalTime
     weekday: int = Field(description="Monday is 0.")
     length: int
     people: list[int]
