@@ -34,6 +34,8 @@ BACKOFF_MAX_SECONDS = 4.0
 HEALTHY_AFTER_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 READY_WITHIN_SECONDS = 60.0
+NOT_READY = 4
+"""What our commands end with where the database cannot be reached: then so do we."""
 
 log = structlog.get_logger()
 
@@ -217,5 +219,6 @@ def run_apart(arguments: Sequence[str], environment: Mapping[str, str]) -> bytes
     """Run one of our commands in a process of its own, so that its memory is not kept; returns what it printed."""
     done = subprocess.run(command(*arguments), env=dict(environment), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        raise OutsideFailure(f"`rallypoint {' '.join(arguments)}` failed: {_reason(done.stdout)}", retry=False)
+        said = f"`rallypoint {' '.join(arguments)}` failed: {_reason(done.stdout)}"
+        raise OutsideFailure(said, retry=done.returncode == NOT_READY)
     return done.stdout
