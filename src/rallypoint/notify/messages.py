@@ -25,7 +25,7 @@ async def message(
 ) -> Delivery:
     """Send one message: to an e-mail address, to a person's e-mail address, or by one given contact method.
 
-    It goes out after the commit and is tried for about an hour. `url` may begin with "/": a page of ours.
+    It goes out after the commit and is tried for about half an hour. `url` may begin with "/": a page of ours.
     """
     if person_id is not None and (not address or not person_name):
         person = await access.person(tx, person_id)

@@ -20,7 +20,7 @@ PAGE_TRIES = 6
 """With the back-off: half a minute of trying. A page that cannot leave by then is somebody else's turn."""
 
 MESSAGE_TRIES = 12
-"""With the back-off: about an hour of trying. Nobody is woken by these."""
+"""With the back-off: half an hour of trying. Nobody is woken by these."""
 
 HEADLINE_MAX = 120
 
