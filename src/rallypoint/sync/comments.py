@@ -189,7 +189,18 @@ def plan_comments(
         decisions.append(decision)
     decisions += _pairs(here, item, paired.values(), rule, able, writing, new_op, open_intents)
     decisions += _new(hub, paired.values(), rule, able, writing, new_op, open_intents, item)
+    decisions += _needless(open_intents, decisions)
     return tuple(one for one in decisions if one.act is not CommentAct.NOTHING or one.pair or one.drops or one.detail)
+
+
+def _needless(unknown: Sequence[CommentIntent], decisions: Sequence[CommentDecision]) -> list[CommentDecision]:
+    """Intents that nothing came of and that nobody wants any more: deleted here meanwhile, or said otherwise."""
+    wanted = {one.op for one in decisions} | {one.drops for one in decisions}
+    return [
+        CommentDecision(act=CommentAct.NOTHING, why=CommentWhy.DELETED_HERE, hub_id=one.hub_id, drops=one.op)
+        for one in unknown
+        if one.op not in wanted
+    ]
 
 
 def _settle(

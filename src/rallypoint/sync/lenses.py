@@ -115,7 +115,7 @@ class TextLens:
         text = "" if value is None else str(value).strip()
         if self.rule.single_line:
             text = " ".join(text.split())
-        if shadow is not None and shadow.hub_version and same(value, shadow.hub_value):
+        if shadow is not None and shadow.hub_version > 0 and same(value, shadow.hub_value):
             return shadow.raw
         original = shadow.raw if shadow is not None and isinstance(shadow.raw, str) else None
         raw = self._written(text, original)
@@ -125,7 +125,7 @@ class TextLens:
         if isinstance(raw, tuple | Person):
             return NoWay("It is not a text.")
         text = self._read(raw)
-        if shadow is None or not shadow.hub_version or not self.shortens(shadow):
+        if shadow is None or shadow.hub_version <= 0 or not self.shortens(shadow):
             return text
         if same(raw, shadow.raw):
             return shadow.hub_value
@@ -151,7 +151,7 @@ class TextLens:
 
     def loses(self, raw: Value, shadow: Shadow | None) -> bool:
         """Taking this text would lose the part of ours that never fitted there."""
-        if shadow is None or not shadow.hub_version or not self.shortens(shadow) or same(raw, shadow.raw):
+        if shadow is None or shadow.hub_version <= 0 or not self.shortens(shadow) or same(raw, shadow.raw):
             return False
         return self._mended(self._read(raw), self._read(shadow.raw), str(shadow.hub_value)) is None
 

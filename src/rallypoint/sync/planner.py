@@ -36,7 +36,10 @@ from rallypoint.sync.model import (
 from rallypoint.sync.tags import merge
 
 NEVER = -1
-"""The hub version of a field whose remote value was seen and whose hub value never went across."""
+"""The hub version of a shadow whose raw value was seen but never agreed to: whatever the hub holds goes across.
+
+It is not the last agreement with another raw value: a hub that came back to that would seem to have changed nothing.
+"""
 
 
 class Act(StrEnum):
@@ -230,14 +233,14 @@ def _after_write(
         return _table(still, seen, hub, _tried(shadow, intent, raw, answer.refused, look), look)
     if answer is not None and not answer.applied:
         return _table(still, seen, hub, shadow, look)
-    lost = _overwritten(seen, intent, look)
-    if lost is not None:
-        return _restored(still, seen, hub, intent, lost, look)
+    ours = _our_step(intent, seen, look)
+    lost = _overwritten(seen, intent, ours, look)
+    if ours is not None and lost is not None:
+        return _restored(still, seen, hub, _agreement(shadow, intent, ours.new, look), lost, look)
     wrote = _agreement(shadow, intent, raw, look)
     if same(intent.raw, raw):
         return _echo(still, seen, hub, wrote, Why.OWN_WRITE, look)
     steps = [one for one in look.item.history if one.field == seen.rule.remote]
-    ours = _our_step(intent, seen.rule.remote, look)
     if ours is not None and steps[-1] is not ours:
         return _table(still, seen, hub, replace(wrote, raw=ours.new), look)
     if seen.lens.echoes(intent.raw, raw):
@@ -266,9 +269,7 @@ def _agreement(shadow: Shadow | None, intent: Intent, raw: Value, look: Look) ->
     )
     if intent.final:
         return moved
-    if shadow is None:
-        return replace(moved, hub_value=None, hub_version=0)
-    return replace(shadow, raw=raw, revision=look.item.revision, tried_version=None, tried_revision="", reason="")
+    return replace(moved, hub_value=None, hub_version=NEVER)
 
 
 def _tried(shadow: Shadow | None, intent: Intent, raw: Value, said: str, look: Look) -> Shadow:
@@ -291,27 +292,29 @@ def _normalised(still: Decision, seen: Seen, hub: HubField, wrote: Shadow, look:
     return _take(replace(still, agreed=wrote), took, Why.REMOTE_RULE, seen, look)
 
 
-def _our_step(intent: Intent, remote_field: str, look: Look) -> FieldChange | None:
-    """Our write in the field's history: by operation, else the last step to exactly our value."""
-    steps = [one for one in look.item.history if one.field == remote_field]
-    by_op = next((one for one in reversed(steps) if one.op and one.op == intent.op), None)
-    return by_op or next((one for one in reversed(steps) if not one.op and same(one.new, intent.raw)), None)
+def _our_step(intent: Intent, seen: Seen, look: Look) -> FieldChange | None:
+    """Our write in the field's history: by operation, else the last step to our value, as written or as tidied."""
+    steps = [one for one in reversed(look.item.history) if one.field == seen.rule.remote]
+    by_op = next((one for one in steps if one.op and one.op == intent.op), None)
+    unmarked = [one for one in steps if not one.op]
+    exact = by_op or next((one for one in unmarked if same(one.new, intent.raw)), None)
+    return exact or next((one for one in unmarked if seen.lens.echoes(intent.raw, one.new)), None)
 
 
-def _overwritten(seen: Seen, intent: Intent, look: Look) -> FieldChange | None:
+def _overwritten(seen: Seen, intent: Intent, step: FieldChange | None, look: Look) -> FieldChange | None:
     """The change that our write replaced unseen, where the history shows that it did not replace what we had read."""
-    step = _our_step(intent, seen.rule.remote, look)
     if step is None or same(step.old, intent.base_raw) or seen.lens.echoes(intent.raw, step.old):
         return None
     steps = [one for one in look.item.history if one.field == seen.rule.remote and one is not step]
     return next((one for one in reversed(steps) if same(one.new, step.old)), None)
 
 
-def _restored(still: Decision, seen: Seen, hub: HubField, intent: Intent, lost: FieldChange, look: Look) -> Decision:
+def _restored(still: Decision, seen: Seen, hub: HubField, wrote: Shadow, lost: FieldChange, look: Look) -> Decision:
     """The replaced change against ours, as if both had been seen in time: a conflict with both values."""
     if isinstance(seen.lens, TagsLens):
-        return _tags(replace(still, raw=lost.new), seen, seen.lens, hub, still.agreed, look)
-    wrote = _agreement(still.agreed, intent, still.raw, look)
+        joined = _tags(replace(still, raw=lost.new), seen, seen.lens, hub, still.agreed, look)
+        act = joined.act if joined.takes or joined.pushes else Act.ECHO
+        return replace(joined, act=act, raw=still.raw, agreed=wrote, restores=True, saves=True, detail=Why.OVERWRITTEN)
     took = seen.lens.get(lost.new, still.agreed)
     at = _corrected(lost.at, look)
     winner, why = _winner(seen, hub, at, look)
@@ -332,7 +335,8 @@ def _table(still: Decision, seen: Seen, hub: HubField, shadow: Shadow | None, lo
     if shadow is None or not shadow.hub_version:
         return _first(still, seen, hub, shadow, look)
     remote_changed = not same(still.raw, shadow.raw)
-    hub_changed = hub.version != shadow.hub_version and not same(hub.value, shadow.hub_value)
+    never = shadow.hub_version == NEVER
+    hub_changed = never or (hub.version != shadow.hub_version and not same(hub.value, shadow.hub_value))
     if look.again and not remote_changed and not hub_changed:
         return _again(still, seen, hub, shadow, look)
     if not remote_changed and not hub_changed:
@@ -578,9 +582,10 @@ def acknowledged(shadow: Shadow | None, conflict: Conflict) -> Shadow:
 
     A person who chooses the other side sets the hub to `conflict.remote_value`, an edit like any other.
     """
-    base = shadow or Shadow(field=conflict.field, raw=None, hub_value=None, hub_version=0)
-    version = base.hub_version or NEVER
-    return replace(base, raw=conflict.remote_raw, hub_version=version, reason="", tried_version=None, tried_revision="")
+    at, revision = (shadow.at, shadow.revision) if shadow is not None else (None, "")
+    return Shadow(
+        field=conflict.field, raw=conflict.remote_raw, hub_value=None, hub_version=NEVER, at=at, revision=revision
+    )
 
 
 def undo(conflict: Conflict) -> Value:

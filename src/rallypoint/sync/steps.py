@@ -190,11 +190,15 @@ class TakenComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """The memory to save in the same transaction, the calls that are journaled in it, and conflicts to record."""
+    """The memory to save in the same transaction, the calls that are journaled in it, and conflicts to record.
+
+    `again` asks for another look although nothing is to be written: something older had to be put right first.
+    """
 
     memory: Memory
     calls: tuple[Call, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    again: bool = False
 
 
 def decide(
@@ -273,7 +277,8 @@ def settle(
     keeper.keep_files(outcome.files, took_files or {})
     fresh = remember(memory.turns, turns_of(outcome.plan.decisions, now), now)
     link = replace(memory.link, revision=sight.item.revision, frozen=memory.link.frozen | frozenset(outcome.frozen))
-    return keeper.settlement(link, fresh)
+    again = any(one.detail == Why.OVERWRITTEN for one in outcome.plan.decisions)
+    return replace(keeper.settlement(link, fresh), again=again)
 
 
 class _Keeper:
@@ -545,10 +550,11 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """The transaction is committed. `asks` that it needs the transitions and wrote nothing."""
+    """The transaction is committed. `asks` that it needs the transitions and wrote nothing; `again` see Settlement."""
 
     calls: tuple[Call, ...] = ()
     asks: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -601,6 +607,8 @@ def advance(at: Pass, event: Event) -> tuple[Pass, Effect]:
             return at, Settle(sight=_sight(at, transitions))
         case Settled(asks=True):
             return at, ListTransitions()
+        case Settled(calls=(), again=True):
+            return _again(replace(at, answers={}, done=()))
         case Settled(calls=calls):
             return _after_settling(at, calls)
         case Did():
