@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from rallypoint import access
+from rallypoint.access import Permission, Role
+from rallypoint.actors import SYSTEM
+from rallypoint.db import Database
 from tests.api.conftest import Client
 
 
@@ -113,3 +117,31 @@ async def test_the_history_is_walked_by_cursor_without_a_gap(admin: Client) -> N
         walked += [entry["id"] for entry in page["items"]]
         cursor = page["next_cursor"]
     assert walked == whole
+
+
+async def test_whoever_reported_it_answers_for_themselves(admin: Client, db: Database) -> None:
+    """Whatever their role; nobody else of that role does, and no key that was made for less."""
+    (vic, tokens), (_, others) = await viewers(db, "Vic"), await viewers(db, "Eve")
+    mine, narrow = (Client(admin.http, token) for token in tokens)
+    opened = await ok(mine, "POST", "/incidents", {"title": "My printer", "reporter_contact": "vic@example.com"})
+    at = f"/incidents/{opened['number']}"
+    assert (opened["reporter_name"], opened["reporter_contact"], opened["domain"]) == (
+        vic, "vic@example.com", "it-service",
+    )  # fmt: skip
+    await ok(admin, "POST", at + "/resolve", {"resolution": "New toner."})
+    refused = await Client(admin.http, others[0])("POST", at + "/confirm")
+    assert (refused.status_code, refused.json()["guard"]) == (403, "reporter")
+    assert refused.json()["who_may"].startswith("Vic, ")
+    assert (await narrow("POST", at + "/reject", {"reason": "No."})).status_code == 403
+    assert (await ok(mine, "POST", at + "/reject", {"reason": "Still empty."}))["reopened"] == 1
+    await ok(admin, "POST", at + "/resolve", {"resolution": "Really new toner."})
+    assert (await ok(mine, "POST", at + "/confirm"))["confirmed_at"]
+
+
+async def viewers(db: Database, name: str) -> tuple[str, tuple[str, str]]:
+    """A viewer of this name, with a key of theirs and one that may only read."""
+    async with db.transaction(SYSTEM) as tx:
+        person = await access.create_person(tx, name=name, email=f"{name}@example.com", roles=[Role.VIEWER])
+        whole = await access.create_key(tx, name="whole", person_id=person.id)
+        narrow = await access.create_key(tx, name="narrow", person_id=person.id, scopes=[Permission.READ_INCIDENT])
+    return person.name, (whole.token, narrow.token)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from rallypoint import incidents
+from rallypoint import access, incidents
 from rallypoint.access import Permission
 from rallypoint.edges.api.route import Routes, Tx
 from rallypoint.edges.api.views.incidents import IncidentView, shown
@@ -44,6 +44,12 @@ class Restoration(Note):
 class Resolution(Input):
     resolution: Text = Field(description="What was wrong and what was done.")
     workaround: bool = Field(False, description="It is a workaround; the permanent fix is tracked elsewhere.")
+
+
+def _scoped(tx: Tx) -> None:
+    """Reporters answer for themselves whatever their role, but not with a key that was made for less."""
+    if tx.actor.scopes is not None:
+        access.require(tx.actor, Permission.CONFIRM_FOR_REPORTER)
 
 
 @routes.post("/incidents/{number}/acknowledge", permission=Permission.ACKNOWLEDGE)
@@ -90,16 +96,18 @@ async def resolve(tx: Tx, number: Number, body: Resolution) -> IncidentView:
     return await shown(tx, number)
 
 
-@routes.post("/incidents/{number}/confirm", permission=Permission.CONFIRM_FOR_REPORTER)
+@routes.post("/incidents/{number}/confirm", permission=Permission.READ_INCIDENT)
 async def confirm(tx: Tx, number: Number, body: Note | None = None) -> IncidentView:
-    """The reporter says it works again."""
+    """It works again, says the reporter, or who answers for them: the service desk."""
+    _scoped(tx)
     await incidents.confirm(tx, number, note=body.note if body else "")
     return await shown(tx, number)
 
 
-@routes.post("/incidents/{number}/reject", permission=Permission.CONFIRM_FOR_REPORTER)
+@routes.post("/incidents/{number}/reject", permission=Permission.READ_INCIDENT)
 async def reject(tx: Tx, number: Number, body: Reason) -> IncidentView:
-    """The reporter says it does not: the incident is open again."""
+    """It does not, says the reporter, or who answers for them: the incident is open again."""
+    _scoped(tx)
     await incidents.reject(tx, number, reason=body.reason)
     return await shown(tx, number)
 

@@ -28,10 +28,12 @@ class IncidentView(View):
     severity: str | None
     rank: int | None = Field(None, description="Its place among all open incidents; null once it is over.")
     rank_reason: str | None = Field(None, description="Why it stands there.")
+    domain: str = Field(description="The domain's key: its workflow, statuses and closure policy hold here.")
     service: str | None = Field(description="The service's key.")
     service_name: str | None
     category: str | None
     reporter_name: str
+    reporter_contact: str | None = Field(description="Where the reporter is asked whether it is solved.")
     logged_by: str
     affected_people: int | None
     owner_id: int | None
@@ -63,6 +65,7 @@ class IncidentView(View):
         return cls(
             **{name: getattr(incident, name) for name in _SAME},
             **{name: getattr(incident, name) or None for name in _EMPTY_IS_NULL},
+            domain=incident.domain_key,
             service=incident.service_key or None,
             category=incident.category_name or None,
             owner=incident.owner_name or None,
@@ -80,8 +83,8 @@ async def shown(tx: Transaction, number: int) -> IncidentView:
     return found
 
 
-_DERIVED = {"service", "category", "owner", "commander", "rank", "rank_reason"}
-_EMPTY_IS_NULL = {"service_name", "acknowledged_by", "confirmation", "resolution", "workaround"}
+_DERIVED = {"domain", "service", "category", "owner", "commander", "rank", "rank_reason"}
+_EMPTY_IS_NULL = {"service_name", "reporter_contact", "acknowledged_by", "confirmation", "resolution", "workaround"}
 _SAME = [name for name in IncidentView.model_fields if name not in _DERIVED | _EMPTY_IS_NULL]
 
 
