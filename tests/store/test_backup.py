@@ -96,6 +96,8 @@ async def test_a_restore_that_fails_leaves_everything_as_it_was(full: str, tmp_p
             restore(full, bad, force=True)
         assert await ask(full, PRINT) == print_then
         assert await ask(full, "select count(*) from odd.felt") == 1
+    with pytest.raises(OutsideFailure, match="is no backup that can be read"):
+        restore(full, text, force=True)
 
 
 async def test_a_restore_that_the_server_refuses_leaves_everything_as_it_was(

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 import structlog
 
 from rallypoint.db.client import Target, check
-from rallypoint.errors import Refused
+from rallypoint.errors import OutsideFailure, Refused
 
 Program = subprocess.Popen[bytes]
 
@@ -58,7 +58,10 @@ def restore(dsn: str, file: Path, *, force: bool = False, programs: Path | None 
     Returns the file that the old data was saved in, if there was any.
     """
     target = Target.of(dsn, programs)
-    target.run("pg_restore", "--list", file)  # refuses what is no backup before anything is touched
+    try:
+        target.run("pg_restore", "--list", file)  # refuses what is no backup before anything is touched
+    except OutsideFailure as problem:
+        raise OutsideFailure(f"{file.name} is no backup that can be read. {problem.said}", retry=False) from problem
     if int(target.ask(OTHERS)):
         raise Refused("The database is in use.", guard="nobody is connected", help="Stop `rallypoint serve` first.")
     aside = None
