@@ -32,7 +32,10 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     steps = [{"after_minutes": 0, "targets": [{"kind": "schedule", "name": "first"}]}]
     await ok(admin, "POST", "/policies", {"key": "checkout", "name": "Checkout", "steps": steps})
     await ok(admin, "PUT", "/services/checkout/policy", {"policy": "checkout"})
-    method = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods", {"kind": "sandbox", "address": "phone"})
+    phone = {"kind": "email", "address": "phone@example.com", "verified": True}
+    method = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods", phone)
+    demo_only = await admin("POST", f"/people/{bea['id']}/contact-methods", {"kind": "sandbox", "address": "phone"})
+    assert demo_only.status_code == 422
     hook = await ok(admin, "POST", f"/people/{bea['id']}/contact-methods",
                     {"kind": "webhook", "address": "https://hooks.example.com/bea", "verified": True})  # fmt: skip
     assert hook["secret"].startswith("whsec_")
@@ -63,7 +66,7 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     (listed,) = (await ok(admin, "GET", "/incidents?open=true&service=checkout"))["items"]
     assert (listed["number"], listed["rank"], listed["service"]) == (opened["number"], 1, "checkout")
     (page,) = (await ok(admin, "GET", at + "/pages"))["items"]
-    assert (page["person"], page["method"], page["state"]) == ("Bea", "sandbox", "pending")
+    assert (page["person"], page["method"], page["state"]) == ("Bea", "email", "pending")
     assert page["reason"] == "first step of the policy"
     assert (await ok(admin, "GET", f"/deliveries?incident={opened['number']}"))["items"]
 
