@@ -236,7 +236,7 @@ class TestEveryReceiver:
         assert (await post(path, b"{}", headers={"Content-Encoding": "gzip"})).status == 415
 
     async def test_an_unknown_path_is_404(self, post: Post) -> None:
-        for path in (f"/in/{KEY}/nonsense", "/in/", "/in//"):
+        for path in (f"/in/{KEY}/nonsense", "/in/", "/in//", "/v2/change/enqueue"):
             assert (await post(path, b"{}")).status == 404
 
     async def test_without_a_database_it_asks_to_come_again(self, post: Post, db: Database) -> None:

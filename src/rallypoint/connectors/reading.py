@@ -192,7 +192,11 @@ def _most_telling(names: Mapping[str, Any]) -> list[str]:
 
 def is_cut(found: Mapping[str, str], value: Mapping[str, Any]) -> bool:
     """Whether labels had to be shortened, so that they no longer say which alert it is."""
-    return "labels_left_out" in found or any(isinstance(v, str) and len(v) > LABEL_VALUE_MAX for v in value.values())
+    if "labels_left_out" in found:
+        return True
+    return any(
+        len(name) > SHORT_MAX or (isinstance(one, str) and len(one) > LABEL_VALUE_MAX) for name, one in value.items()
+    )
 
 
 def links(*values: Any) -> list[str]:

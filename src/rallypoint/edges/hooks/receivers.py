@@ -8,6 +8,8 @@ from rallypoint.edges.hooks.replies import AsAlertmanager, AsAlertmanagerV1, AsP
 
 PREFIX = "/in/"
 EVENTS = "/v2/enqueue"
+NOT_YET = "/v2/change/enqueue"
+"""PagerDuty's change events: nothing takes them, and whoever sends them is told so as a program is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,13 @@ BY_SUFFIX = {
 
 
 def is_ours(path: str) -> bool:
-    return path.startswith(PREFIX) or path.rstrip("/") == EVENTS
+    return path.startswith(PREFIX) or path.rstrip("/") in (EVENTS, NOT_YET)
 
 
 def find(path: str) -> tuple[Receiver | None, str]:
     """The receiver of a path and the key in it; the key is empty where the message carries it. A trailing / is fine."""
     path = path.rstrip("/")
-    if path == EVENTS:
-        return PAGERDUTY, ""
+    if path in (EVENTS, NOT_YET):
+        return (PAGERDUTY, "") if path == EVENTS else (None, "")
     key, _, suffix = path.removeprefix(PREFIX).partition("/")
     return (BY_SUFFIX.get(suffix.strip("/")), key) if key else (None, "")

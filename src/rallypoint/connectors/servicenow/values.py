@@ -1,0 +1,68 @@
+"""Values of fields between the instance's notation, where everything is text, and ours."""
+
+from datetime import UTC, datetime
+
+from rallypoint.connectors.servicenow.api import GRAIN, at
+from rallypoint.sync.model import FieldKind, Person, RemoteField, Value
+from rallypoint.sync.ports import ValidationFailed
+
+
+def inward(kind: FieldKind | None, text: str, people: dict[str, Person]) -> Value:
+    """The same text always gives the same value."""
+    match kind:
+        case FieldKind.BOOLEAN:
+            return text == "true"
+        case FieldKind.NUMBER:
+            return _number(text)
+        case FieldKind.TIME:
+            found = at(text)
+            return found.isoformat() if found else None
+        case FieldKind.PERSON:
+            return people.get(text, Person(remote_id=text)) if text else None
+        case _:
+            return text
+
+
+def outward(field: RemoteField, value: Value) -> str:
+    """What the instance is sent. Raises ValidationFailed for what its kind of field cannot hold."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Person():
+            if value.remote_id or not (value.email or value.name):
+                return value.remote_id
+            raise _unfit(field, "has nobody who is known there under this name or mail")
+        case tuple():
+            return ",".join(value)
+        case float() if value.is_integer():
+            return str(int(value))
+        case int() | float():
+            return str(value)
+    if field.kind is FieldKind.TIME and value:
+        return _stamp(field, value)
+    return value
+
+
+def _stamp(field: RemoteField, text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _unfit(field, f"must be a time, not {text[:40]!r}") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).strftime(GRAIN)
+
+
+def _number(text: str) -> Value:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _unfit(field: RemoteField, why: str) -> ValidationFailed:
+    return ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
