@@ -35,6 +35,12 @@ class Place:
     def key(self, kind: str) -> str:
         return self.live.given.integrations[kind]
 
+    def new_key(self, kind: str, name: str) -> str:
+        """The key of a new integration, as somebody makes it who connects a sender."""
+        answer = self.live.api("POST", "/integrations", {"name": name, "kind": kind, "service": "shop"})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["key"])
+
     def pasted(self, kind: str) -> str:
         """What the setup page tells to paste for this kind."""
         about = SOURCES[kind].about

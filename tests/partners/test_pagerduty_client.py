@@ -1,5 +1,6 @@
 """PagerDuty's own Python client, with nothing changed but its address and its key; it insists on TLS, and checks it."""
 
+import itertools
 import ssl
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,7 @@ from tests.partners.conftest import Place
 from tests.partners.tls import behind_tls
 
 Connect = Callable[[str], EventsApiV2Client]
+NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def connect(secure: tuple[str, ssl.SSLContext]) -> Iterator[Connect]:
 
 @pytest.fixture
 def client(place: Place, connect: Connect) -> EventsApiV2Client:
-    return connect(place.key("pagerduty"))
+    return connect(place.new_key("pagerduty", f"PagerDuty's client {next(NUMBERS)}"))
 
 
 def alert(place: Place, dedup_key: str) -> dict[str, object]:
