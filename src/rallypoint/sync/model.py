@@ -300,6 +300,7 @@ class Intent:
     """A write journaled before its call: which value of which hub version was to replace what, over which revision.
 
     Fields that go in one call share their `op`. `final` is False for a step on the way to a status further on.
+    `base_at` is the time, by the tool's clock, of the field's latest history when the base was read.
     """
 
     op: str
@@ -310,6 +311,7 @@ class Intent:
     hub_value: Value
     hub_version: int
     at: datetime | None = None
+    base_at: datetime | None = None
     final: bool = True
 
 

@@ -13,6 +13,7 @@ Own writes are told by operation, revision and value, never by who made them.
 """
 
 from collections.abc import Mapping as ReadOnly
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -233,14 +234,14 @@ def _after_write(
         return _table(still, seen, hub, _tried(shadow, intent, raw, answer.refused, look), look)
     if answer is not None and not answer.applied:
         return _table(still, seen, hub, shadow, look)
-    ours = _our_step(intent, seen, look)
-    lost = _overwritten(seen, intent, ours, look)
+    steps = _steps_since(intent, seen, look)
+    ours = _our_step(intent, seen, steps)
+    lost = _overwritten(seen, intent, ours, steps)
     if ours is not None and lost is not None:
         return _restored(still, seen, hub, _agreement(shadow, intent, ours.new, look), lost, look)
     wrote = _agreement(shadow, intent, raw, look)
     if same(intent.raw, raw):
         return _echo(still, seen, hub, wrote, Why.OWN_WRITE, look)
-    steps = [one for one in look.item.history if one.field == seen.rule.remote]
     if ours is not None and steps[-1] is not ours:
         return _table(still, seen, hub, replace(wrote, raw=ours.new), look)
     if seen.lens.echoes(intent.raw, raw):
@@ -292,21 +293,32 @@ def _normalised(still: Decision, seen: Seen, hub: HubField, wrote: Shadow, look:
     return _take(replace(still, agreed=wrote), took, Why.REMOTE_RULE, seen, look)
 
 
-def _our_step(intent: Intent, seen: Seen, look: Look) -> FieldChange | None:
+def _steps_since(intent: Intent, seen: Seen, look: Look) -> list[FieldChange]:
+    """The field's history after what was read when the intent was made, told by the tool's own clock."""
+    steps = [one for one in look.item.history if one.field == seen.rule.remote]
+    if intent.base_at is None:
+        return steps
+    base_at = intent.base_at
+    steps = [one for one in steps if one.at >= base_at]
+    base = [place for place, one in enumerate(steps) if one.at == base_at and same(one.new, intent.base_raw)]
+    return steps[base[-1] + 1 :] if base else steps
+
+
+def _our_step(intent: Intent, seen: Seen, steps: Sequence[FieldChange]) -> FieldChange | None:
     """Our write in the field's history: by operation, else the last step to our value, as written or as tidied."""
-    steps = [one for one in reversed(look.item.history) if one.field == seen.rule.remote]
-    by_op = next((one for one in steps if one.op and one.op == intent.op), None)
-    unmarked = [one for one in steps if not one.op]
+    by_op = next((one for one in reversed(steps) if one.op and one.op == intent.op), None)
+    unmarked = [one for one in reversed(steps) if not one.op]
     exact = by_op or next((one for one in unmarked if same(one.new, intent.raw)), None)
     return exact or next((one for one in unmarked if seen.lens.echoes(intent.raw, one.new)), None)
 
 
-def _overwritten(seen: Seen, intent: Intent, step: FieldChange | None, look: Look) -> FieldChange | None:
+def _overwritten(
+    seen: Seen, intent: Intent, ours: FieldChange | None, steps: Sequence[FieldChange]
+) -> FieldChange | None:
     """The change that our write replaced unseen, where the history shows that it did not replace what we had read."""
-    if step is None or same(step.old, intent.base_raw) or seen.lens.echoes(intent.raw, step.old):
+    if ours is None or same(ours.old, intent.base_raw) or seen.lens.echoes(intent.raw, ours.old):
         return None
-    steps = [one for one in look.item.history if one.field == seen.rule.remote and one is not step]
-    return next((one for one in reversed(steps) if same(one.new, step.old)), None)
+    return next((one for one in reversed(steps) if one is not ours and same(one.new, ours.old)), None)
 
 
 def _restored(still: Decision, seen: Seen, hub: HubField, wrote: Shadow, lost: FieldChange, look: Look) -> Decision:

@@ -397,6 +397,7 @@ class _Keeper:
                 hub_version=version,
                 at=self._now,
                 final=final,
+                base_at=_last_step(item, decision.remote_field),
             )
         )
         return shadow
@@ -478,6 +479,11 @@ def _updated(pairs: Sequence[CommentPair], fresh: Sequence[CommentPair]) -> tupl
     """Pairs by remote id, newer ones in the place of older ones."""
     by_id = {one.remote_id: one for one in pairs} | {one.remote_id: one for one in fresh}
     return tuple(by_id.values())
+
+
+def _last_step(item: RemoteItem, remote_field: str) -> datetime | None:
+    """When the field's history was last continued, by the tool's clock."""
+    return max((one.at for one in item.history if one.field == remote_field), default=None)
 
 
 def _fill(status: StatusMap | None, decision: Decision) -> Mapping[str, Value]:
