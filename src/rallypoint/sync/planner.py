@@ -305,9 +305,12 @@ def _steps_since(intent: Intent, seen: Seen, look: Look) -> list[FieldChange]:
 
 
 def _our_step(intent: Intent, seen: Seen, steps: Sequence[FieldChange]) -> FieldChange | None:
-    """Our write in the field's history: by operation, else the last step to our value, as written or as tidied."""
+    """Our write in the field's history: by operation, else the first step to our value, as written or as tidied.
+
+    The first: the base was read just before, and somebody may have come back to our value after it.
+    """
     by_op = next((one for one in reversed(steps) if one.op and one.op == intent.op), None)
-    unmarked = [one for one in reversed(steps) if not one.op]
+    unmarked = [one for one in steps if not one.op]
     exact = by_op or next((one for one in unmarked if same(one.new, intent.raw)), None)
     return exact or next((one for one in unmarked if seen.lens.echoes(intent.raw, one.new)), None)
 
@@ -325,8 +328,16 @@ def _restored(still: Decision, seen: Seen, hub: HubField, wrote: Shadow, lost: F
     """The replaced change against ours, as if both had been seen in time: a conflict with both values."""
     if isinstance(seen.lens, TagsLens):
         joined = _tags(replace(still, raw=lost.new), seen, seen.lens, hub, still.agreed, look)
-        act = joined.act if joined.takes or joined.pushes else Act.ECHO
-        return replace(joined, act=act, raw=still.raw, agreed=wrote, restores=True, saves=True, detail=Why.OVERWRITTEN)
+        return replace(  # what goes back to the tool is joined with what it holds now, at the next look
+            joined,
+            act=Act.TAKE if joined.takes else Act.ECHO,
+            raw=still.raw,
+            agreed=wrote,
+            pushes=False,
+            restores=True,
+            saves=True,
+            detail=Why.OVERWRITTEN,
+        )
     took = seen.lens.get(lost.new, still.agreed)
     at = _corrected(lost.at, look)
     winner, why = _winner(seen, hub, at, look)
