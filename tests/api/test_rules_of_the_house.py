@@ -214,6 +214,24 @@ async def test_the_same_request_twice_is_done_once(admin: Client) -> None:
     problem(other, 409, "conflict")
 
 
+async def test_something_is_taken_away_once(admin: Client) -> None:
+    person = (await admin("POST", "/people", {"name": "Bea", "email": "b@example.com"})).json()["id"]
+    await admin("POST", "/schedules", {"key": "first", "name": "First", "time_zone": "UTC"})
+    hours = {"person_id": person, "starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-02T00:00:00Z"}
+    override = (await admin("POST", "/schedules/first/overrides", hours)).json()["id"]
+    first = await admin("DELETE", f"/overrides/{override}", idempotency_key="gone")
+    again = await admin("DELETE", f"/overrides/{override}", idempotency_key="gone")
+    assert (first.status_code, again.status_code, again.content) == (204, 204, b"")
+    assert again.headers["idempotent-replay"] == "true"
+    problem(await admin("DELETE", f"/overrides/{override}"), 404)
+
+
+async def test_a_time_of_day_is_local(admin: Client) -> None:
+    turns = {"name": "T", "kind": "daily", "starts_on": "2026-06-01", "hands_over_at": "09:00Z", "people": [1]}
+    (wrong,) = problem(await admin("POST", "/schedules/first/rotations", turns), 422)["errors"]
+    assert wrong == {"field": "hands_over_at", "reason": "must have no offset: it is local time", "example": ""}
+
+
 async def test_the_same_request_at_once_is_done_once(admin: Client) -> None:
     several = [
         admin("POST", "/people", {"name": "Bea", "email": "b@example.com"}, idempotency_key="k") for _ in range(5)

@@ -137,7 +137,7 @@ def _why(error: Mapping[str, Any]) -> str:
             return "is not known here; the description at /api/v1/docs has all that are"
         case "string_pattern_mismatch" if error["ctx"]["pattern"] == KEY_PATTERN:
             return "may have lower-case letters, digits and hyphens, and begins and ends with a letter or digit"
-    return str(error["msg"])
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _where(location: Sequence[Any]) -> str:
