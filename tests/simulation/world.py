@@ -313,9 +313,10 @@ class World:
         """Private stays private, at every moment."""
         for one in lane.tool.comments:
             said = self.spoken.get(token(one.body))
-            if said is not None and said.private and said.place != lane.tool.habits.name:
-                if one.visibility is not Visibility.PRIVATE:
-                    raise Leak(f"{one.body} is shown in {lane.tool.habits.name}")
+            if said is None or not said.private or said.place == lane.tool.habits.name:
+                continue
+            if one.visibility is not Visibility.PRIVATE:
+                raise Leak(f"{one.body} is shown in {lane.tool.habits.name}")
 
     # People.
 

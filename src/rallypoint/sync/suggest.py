@@ -1,0 +1,133 @@
+"""A mapping suggested from two schemas: fields by name and kind, values by name, statuses by what they mean."""
+
+from dataclasses import dataclass
+
+from rallypoint.sync.mapping import (
+    CommentRule,
+    CreateRule,
+    Direct,
+    Direction,
+    FieldRule,
+    Mapping,
+    PersonMap,
+    Shape,
+    TagSet,
+    Text,
+    Transform,
+    ValueMap,
+)
+from rallypoint.sync.model import Capabilities, FieldKind, RemoteField, Schema
+from rallypoint.sync.values import Lossy, bare, review, suggest_pairs, suggest_status
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "title": ("title", "summary", "subject", "short description", "name", "system title"),
+    "description": ("description", "body", "details", "text", "system description", "repro steps"),
+    "priority": ("priority", "severity", "urgency"),
+    "impact": ("impact",),
+    "urgency": ("urgency",),
+    "owner": ("assignee", "assigned to", "owner", "assignedto", "nosy owner"),
+    "reporter": ("reporter", "requester", "requestor", "caller", "caller id"),
+    "category": ("category", "component", "area path"),
+    "resolution": ("resolution", "close notes", "resolution notes"),
+    "workaround": ("workaround", "work around"),
+    "tags": ("tags", "labels", "keywords"),
+    "impact_started_at": ("impact started", "started at", "starts", "start time"),
+}
+"""What tools call our fields, best first. Names are compared without case and punctuation."""
+
+FITTING: dict[FieldKind, frozenset[FieldKind]] = {
+    FieldKind.TEXT: frozenset({FieldKind.TEXT, FieldKind.RICH_TEXT}),
+    FieldKind.RICH_TEXT: frozenset({FieldKind.TEXT, FieldKind.RICH_TEXT}),
+    FieldKind.CHOICE: frozenset({FieldKind.CHOICE}),
+    FieldKind.NUMBER: frozenset({FieldKind.NUMBER}),
+    FieldKind.BOOLEAN: frozenset({FieldKind.BOOLEAN}),
+    FieldKind.TIME: frozenset({FieldKind.TIME}),
+    FieldKind.PERSON: frozenset({FieldKind.PERSON}),
+    FieldKind.TAGS: frozenset({FieldKind.TAGS}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A mapping to start from, what it loses, and what was left out because nothing there fits."""
+
+    mapping: Mapping
+    warnings: tuple[Lossy, ...]
+    left_out: tuple[str, ...]
+
+
+def suggest(
+    hub: Schema, remote: Schema, able: Capabilities, *, id: int = 0, connection: int = 0, name: str = ""
+) -> Suggestion:
+    """A mapping between the incident and one item type. Each field is used once; a field that cannot be written on
+    one side travels the other way only."""
+    taken: set[str] = set()
+    rules: list[FieldRule] = []
+    left_out: list[str] = []
+    status = next((one for one in remote.fields if one.kind is FieldKind.STATUS), None)
+    for ours in hub.fields:
+        if ours.kind is FieldKind.STATUS:
+            continue
+        theirs = find(ours, [one for one in remote.fields if one.id not in taken])
+        rule = _rule(ours, theirs, able) if theirs is not None else None
+        if theirs is None or rule is None:
+            left_out.append(ours.id)
+            continue
+        taken.add(theirs.id)
+        rules.append(rule)
+    mapping = Mapping(
+        id=id,
+        version=1,
+        connection=connection,
+        name=name or f"{remote.project} {remote.type}".strip(),
+        create=CreateRule(project=remote.project, type=remote.type),
+        fields=tuple(rules),
+        status=suggest_status(status) if status is not None else None,
+        comments=CommentRule(),
+    )
+    return Suggestion(mapping=mapping, warnings=review(mapping, hub, remote), left_out=tuple(left_out))
+
+
+def find(ours: RemoteField, theirs: list[RemoteField]) -> RemoteField | None:
+    """The field there that means ours: a fitting kind, and our name or one that tools use for it."""
+    fitting = [one for one in theirs if one.readable and one.kind in FITTING.get(ours.kind, frozenset())]
+    for wanted in (bare(ours.name), bare(ours.id), *NAMES.get(ours.id, ())):
+        found = next((one for one in fitting if wanted in (bare(one.name), bare(one.id))), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _rule(ours: RemoteField, theirs: RemoteField, able: Capabilities) -> FieldRule | None:
+    transform = _transform(ours, theirs, able)
+    if transform is None or not (ours.writable or theirs.writable):
+        return None
+    direction = Direction.BOTH
+    if not theirs.writable:
+        direction = Direction.IN
+    if not ours.writable:
+        direction = Direction.OUT
+    return FieldRule(hub=ours.id, remote=theirs.id, direction=direction, transform=transform)
+
+
+def _transform(ours: RemoteField, theirs: RemoteField, able: Capabilities) -> Transform | None:
+    match ours.kind:
+        case FieldKind.TEXT | FieldKind.RICH_TEXT:
+            most = theirs.max_length or able.max_lengths.get(theirs.id)
+            markup = able.markups.get(theirs.id, theirs.markup)
+            return Text(markup=markup, max_length=most, single_line=theirs.kind is FieldKind.TEXT)
+        case FieldKind.CHOICE:
+            pairs = suggest_pairs(ours.choices, theirs.choices)
+            return ValueMap(pairs=pairs) if pairs else None
+        case FieldKind.PERSON:
+            return PersonMap()
+        case FieldKind.TAGS:
+            return TagSet()
+        case FieldKind.NUMBER:
+            return Direct(shape=Shape.NUMBER)
+        case FieldKind.BOOLEAN:
+            return Direct(shape=Shape.BOOLEAN)
+        case FieldKind.TIME:
+            return Direct(shape=Shape.TIME)
+        case _:
+            return None
