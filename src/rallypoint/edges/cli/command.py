@@ -25,7 +25,9 @@ def named(parser: Callable[..., Any]) -> Callable[..., Any]:
             raise click.UsageError("Give it one name: the first word, or --name.")
         return parser(*arguments, name=name or named_so, **values)
 
-    return click.argument("name", required=False)(click.option("--name", "named_so", metavar="NAME")(run))
+    return click.argument("name", required=False)(
+        click.option("--name", "named_so", metavar="NAME", help="The same, as an option.")(run)
+    )
 
 
 def command(group: click.Group, name: str, **options: Any) -> Callable[[Body], click.Command]:
