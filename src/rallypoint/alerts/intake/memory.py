@@ -3,13 +3,16 @@
 Bounded, and only a hint: whether the alert is still open is asked of the database in the same commit.
 """
 
+from collections import OrderedDict
+
 
 class Memory:
     """The last `size` messages we stored, oldest forgotten first. One entry per alert: its latest bytes."""
 
     def __init__(self, size: int = 100_000) -> None:
         self._size = size
-        self._alert_of: dict[bytes, int] = {}
+        # ordered: in a plain dict the way to the oldest leads over the holes that all the forgotten ones left
+        self._alert_of: OrderedDict[bytes, int] = OrderedDict()
         self._bytes_of: dict[int, bytes] = {}
 
     def __len__(self) -> int:
