@@ -43,9 +43,9 @@ def signal(payload: bytes, *, now: datetime, status: str, ends_at: datetime | No
     notes: list[str] = []
     own_key = ""
     try:
-        full = _full(payload)
         if len(payload) > FAST_BYTES or b"\\u0000" in payload:
             raise msgspec.ValidationError("to be read with care")
+        full = _full(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         full, own_key = _careful(payload, now, notes)
     labels = full.labels
