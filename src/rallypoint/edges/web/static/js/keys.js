@@ -19,11 +19,28 @@ const press = (key) => {
   const inRow = here()?.querySelector(`[data-key="${key}"]`);
   const el = inRow ?? [...document.querySelectorAll(`[data-key="${key}"]`)].find((found) => found.offsetParent);
   if (!el) return false;
-  if (el.matches("textarea, input")) el.focus(); else el.click();
+  el.focus();
+  if (!el.matches("textarea")) el.click();
   return true;
 };
 
+// A sheet that a button opened closes by Escape, or by a press elsewhere, and gives the focus back.
+const close = (pop) => {
+  const within = pop.contains(document.activeElement);
+  pop.open = false;
+  if (within) pop.querySelector("summary").focus();
+};
+const sheets = () => [...document.querySelectorAll("details.pop[open], .nav-menu details[open]")];
+addEventListener("click", (event) => { for (const pop of sheets()) if (!pop.contains(event.target)) pop.open = false; });
+addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details.pop") && event.target.open && event.target.querySelector("summary") === document.activeElement) event.target.querySelector(".pop-body :is(input:not([type=hidden]), select, textarea)")?.focus({ preventScroll: true });
+}, true);
+
 addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    const innermost = sheets().filter((pop) => pop.contains(document.activeElement)).at(-1) ?? sheets().at(-1);
+    if (innermost) { close(innermost); return; }
+  }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); open(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
   const key = event.key, both = `${first} ${key}`;

@@ -32,14 +32,37 @@ export const refresh = async () => {
   busy = false;
 };
 
+// An old page that looks new misleads: after a few seconds without a line to the server it says so, at its top.
+const BEFORE_SAID_MS = 4000;
+const stale = (is) => {
+  document.getElementById("stale")?.remove();
+  if (!is) return;
+  const note = document.createElement("p");
+  note.id = "stale";
+  note.className = "note note-warn";
+  note.setAttribute("role", "status");
+  note.textContent = "Not live: the server cannot be reached. What you see may be old; this page goes on by itself.";
+  document.getElementById("main").prepend(note);
+};
+
 if (topic) {
-  let source = null, late = 0;
+  let source = null, late = 0, silent = 0, down = false;
   const listen = () => {
-    source = new EventSource(`/live?on=${encodeURIComponent(topic)}`);
-    let down = false;
-    source.addEventListener("changed", () => { clearTimeout(late); late = setTimeout(refresh, 150); });
-    source.addEventListener("open", () => { if (down) refresh(); down = false; });
-    source.addEventListener("error", () => { down = true; });
+    const line = source = new EventSource(`/live?on=${encodeURIComponent(topic)}`);
+    line.addEventListener("changed", () => { clearTimeout(late); late = setTimeout(refresh, 150); });
+    line.addEventListener("open", () => {
+      clearTimeout(silent);
+      silent = 0;
+      stale(false);
+      if (down) refresh();
+      down = false;
+    });
+    line.addEventListener("error", () => {
+      down = true;
+      silent ||= setTimeout(() => stale(true), BEFORE_SAID_MS);
+      // Refused rather than lost: the browser does not try again by itself.
+      if (line.readyState === EventSource.CLOSED) setTimeout(() => { if (source === line) listen(); }, BEFORE_SAID_MS);
+    });
   };
   // A page that nobody looks at lets go of its line: browsers have only six for a host.
   document.addEventListener("visibilitychange", () => {
