@@ -25,7 +25,7 @@ async def render(
         counts = await _top(request)
     visit.update(
         request,
-        nav=nav(request.url.path, counts),
+        nav=nav(request.url.path, counts, screen.actor),
         live=live,
         copies=copies,
         may_declare=access.allows(screen.actor, Permission.DECLARE_INCIDENT),

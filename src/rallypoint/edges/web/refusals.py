@@ -62,6 +62,8 @@ async def page(request: Request, problem: RallypointError) -> Response:
     """The error as a page; somebody who is not signed in is asked to, and comes back here afterwards."""
     screen = visit.of(request)
     status = status_of(problem)
+    if status == 403 and screen.viewer and request.url.path == "/":
+        return RedirectResponse("/report", status_code=303)  # a reporter's home
     if status == 403 and screen.viewer is None and request.method in ("GET", "HEAD"):
         return RedirectResponse(f"/signin?next={quote(screen.path)}", status_code=303)
     return shown(request, status, sentences(problem))
@@ -79,7 +81,7 @@ def too_long(request: Request) -> Response:
         413,
         (
             "A form may hold 1 MB, and this was more. Nothing was saved.",
-            "What you typed is still in the form: go back to it, and shorten it or put the long part where it can be"
+            "Nothing is lost: the form still has what you typed. Shorten it, or put the long part where it can be"
             " linked to.",
         ),
     )
@@ -88,7 +90,7 @@ def too_long(request: Request) -> Response:
 def shown(request: Request, status: int, words: tuple[str, ...]) -> Response:
     if request.method == "HEAD":
         return PlainTextResponse("", status_code=status)
-    visit.update(request, nav=nav(request.url.path, {}))
+    visit.update(request, nav=nav(request.url.path, {}, visit.of(request).actor))
     return HTMLResponse(
         rendering.page("refusal.html", heading=TITLES.get(status, TITLES[500]), words=words, status=status),
         status_code=status,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from rallypoint.access import Permission, allows
 from rallypoint.actors import ANONYMOUS, Actor
 from rallypoint.edges.web.flash import Said
 
@@ -68,21 +69,26 @@ NOBODY = Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC"))
 
 SCREEN: ContextVar[Screen] = ContextVar("screen", default=NOBODY)
 
-PLACES: tuple[tuple[str, str, bool], ...] = (
-    ("Now", "/", False),
-    ("Board", "/board", False),
-    ("On call", "/oncall", False),
-    ("Services", "/services", True),
-    ("Alerts", "/alerts", True),
-    ("Status page", "/status", True),
-    ("Learning", "/learning", True),
-    ("Insight", "/insight", True),
-    ("Admin", "/admin", True),
+PLACES: tuple[tuple[str, str, bool, Permission], ...] = (
+    ("Now", "/", False, Permission.READ_INCIDENT),
+    ("Board", "/board", False, Permission.READ_INCIDENT),
+    ("On call", "/oncall", False, Permission.READ_ONCALL),
+    ("Report", "/report", False, Permission.REPORT),
+    ("Services", "/services", True, Permission.READ_CATALOG),
+    ("Alerts", "/alerts", True, Permission.READ_ALERTS),
+    ("Status page", "/status", True, Permission.PUBLIC),
+    ("Learning", "/learning", True, Permission.READ_INCIDENT),
+    ("Insight", "/insight", True, Permission.READ_METRICS),
+    ("Admin", "/admin", True, Permission.READ_ONCALL),
 )
+"""Name, address, whether it hides in a phone's menu, and what the page takes (as its route says)."""
 
 
-def nav(path: str, counts: dict[str, int]) -> tuple[NavItem, ...]:
-    """The main list, with where we are marked. An incident's page belongs to the board, its review to Learning."""
+def nav(path: str, counts: dict[str, int], actor: Actor) -> tuple[NavItem, ...]:
+    """The main list of what somebody may open, with where we are marked.
+
+    An incident's page belongs to the board, its review to Learning. Reporting is for those who cannot declare.
+    """
     at = "/board" if path.startswith("/i/") else path
     if path.startswith("/i/") and path.endswith("/retrospective"):
         at = "/learning"
@@ -94,5 +100,6 @@ def nav(path: str, counts: dict[str, int]) -> tuple[NavItem, ...]:
             here=at == to or (to != "/" and at.startswith(to + "/")),
             count=counts.get(to),
         )
-        for name, to, minor in PLACES
+        for name, to, minor, needed in PLACES
+        if allows(actor, needed) and (to != "/report" or not allows(actor, Permission.DECLARE_INCIDENT))
     )
