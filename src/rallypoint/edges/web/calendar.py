@@ -9,6 +9,7 @@ from rallypoint.oncall import Shift
 
 CELL = timedelta(hours=1)
 PER_DAY = 24
+FARTHEST = timedelta(days=20 * 365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ def monday(asked: str | None, today: date) -> date:
     try:
         found = date.fromisoformat(asked) if asked else today
     except ValueError:
+        found = today
+    if abs(found - today) > FARTHEST:
         found = today
     return found - timedelta(days=found.weekday())
 

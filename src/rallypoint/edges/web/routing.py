@@ -11,7 +11,7 @@ from starlette.routing import Route
 from rallypoint import access
 from rallypoint.access import Permission
 from rallypoint.edges.web import forms, guard, refusals, visit
-from rallypoint.errors import RallypointError, Refused
+from rallypoint.errors import NotFound, RallypointError, Refused
 
 Handler = Callable[[Request], Awaitable[Response]]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -21,6 +21,9 @@ PERMISSIONS: dict[tuple[str, str], Permission] = {}
 """(method, path) -> what it takes: read by the test that no route goes without, and by the help page."""
 
 OPEN = frozenset({Permission.PUBLIC, Permission.SIGN_IN, Permission.REPORT})
+
+LARGEST_NUMBER = 2**63
+"""No number of ours is as large; the database could not even be asked for one."""
 
 log = structlog.get_logger()
 
@@ -55,6 +58,8 @@ async def _answer(handler: Handler, permission: Permission, request: Request) ->
                 "This form was not sent from a page of ours.", help="Open the page again and press the button there."
             )
         access.require(visit.of(request).actor, permission)
+        if any(isinstance(value, int) and value >= LARGEST_NUMBER for value in request.path_params.values()):
+            raise NotFound("page", request.url.path)
         return await handler(request)
     except forms.TooLong:
         return refusals.too_long(request)

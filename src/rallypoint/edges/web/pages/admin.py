@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -120,7 +121,8 @@ ACTS: dict[str, Callable[[Transaction, forms.Form], Awaitable[str]]] = {
 
 @page("/admin", permission=Permission.MANAGE_PEOPLE, methods=("POST",))
 async def change_people(request: Request) -> Response:
-    form = await forms.read(request, "person")
+    form = await forms.read(request)
+    form = replace(form, name=form.text("what"))
     if form.text("what") == "link":
         who = form.number("person_id") or 0
         token = await visit.run(request, lambda tx: access.make_login_link(tx, who))

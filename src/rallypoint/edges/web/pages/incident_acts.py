@@ -16,6 +16,7 @@ from rallypoint.edges.web.routing import page
 from rallypoint.errors import Conflict, Invalid, OutsideFailure, Refused
 
 Act = Callable[[Transaction, int, Form], Awaitable[object]]
+YEARS = range(1971, 2100)
 KINDS = frozenset(kind for kind, _ in COMPOSER)
 
 
@@ -25,9 +26,12 @@ def moment(form: Form, key: str, request: Request) -> datetime | None:
     if not typed:
         return None
     try:
-        return datetime.fromisoformat(typed).replace(tzinfo=visit.of(request).zone).astimezone(UTC)
+        found = datetime.fromisoformat(typed).replace(tzinfo=visit.of(request).zone)
     except ValueError:
         raise Invalid(key, "this is not a date and time", "2026-06-04T03:14") from None
+    if found.year not in YEARS:
+        raise Invalid(key, f"this year is out of reach: {YEARS[0]} to {YEARS[-1]} are known", "2026-06-04T03:14")
+    return found.astimezone(UTC)
 
 
 async def compose(tx: Transaction, number: int, form: Form) -> object:

@@ -80,7 +80,7 @@ def kept(lines: tuple[Adherence, ...], kind: str) -> charts.Shares:
 @page("/insight", permission=Permission.READ_METRICS)
 async def show(request: Request) -> Response:
     query = request.query_params
-    days = int(query["days"]) if query.get("days", "").isdigit() and 1 <= int(query["days"]) <= 730 else 42
+    days = int(query["days"]) if query.get("days", "").isdecimal() and 1 <= int(query["days"]) <= 730 else 42
     domain, service = query.get("domain") or None, query.get("service") or None
     async with visit.transaction(request) as tx:
         metrics = await insight.metrics(

@@ -125,7 +125,7 @@ async def rules(request: Request) -> Response:
     steps = sorted(
         (int(value), int(key.removeprefix("m-")))
         for key, value in form.values.items()
-        if key.startswith("m-") and value.isdigit() and key.removeprefix("m-").isdigit()
+        if key.startswith("m-") and value.isdecimal() and key.removeprefix("m-").isdecimal()
     )
     try:
         await visit.run(request, lambda tx: notify.set_rules(tx, person_id, urgency, steps))

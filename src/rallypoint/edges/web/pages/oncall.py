@@ -82,7 +82,7 @@ async def create(request: Request) -> Response:
 
     async def work(tx: Transaction) -> None:
         key = form.required("key", "give it a short name for addresses", "commerce")
-        people = [int(p) for p in (form.text(f"person{n}") for n in range(1, 9)) if p.isdigit()]
+        people = [int(p) for p in (form.text(f"person{n}") for n in range(1, 9)) if p.isdecimal()]
         if not people:
             raise Invalid("person1", "choose at least one person")
         await oncall.create_schedule(
@@ -207,7 +207,7 @@ async def save_policy(request: Request) -> Response:
                 return "The service is covered."
             case _:
                 steps = [
-                    {"after_minutes": int(form.text(f"after{n}") or 0), "targets": [target(form.text(f"target{n}"))]}
+                    {"after_minutes": form.number(f"after{n}") or 0, "targets": [target(form.text(f"target{n}"))]}
                     for n in range(1, 5)
                     if form.text(f"target{n}")
                 ]

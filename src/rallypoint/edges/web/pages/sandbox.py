@@ -24,7 +24,7 @@ async def show(request: Request) -> Response:
         people = {p.id: p for p in await access.people(tx)}
         owners = list(dict.fromkeys(m.person_id for m in lately if m.person_id in people))
         newest = owners[0] if owners else visit.me(request)
-        whose = int(asked) if asked.isdigit() and int(asked) in people else newest
+        whose = int(asked) if asked.isdecimal() and int(asked) in people else newest
         messages = await sandbox.inbox(tx, whose, limit=SHOWN + EARLIER) if whose else []
     last: dict[int, sandbox.SandboxMessage] = {}
     for message in lately:
