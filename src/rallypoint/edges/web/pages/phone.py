@@ -39,6 +39,12 @@ async def by_id(request: Request) -> Page:
     raise NotFound("page of yours", wanted)
 
 
+def page_of(request: Request) -> str:
+    """The address of the page itself, also while one of its buttons is answered."""
+    path = request.url.path
+    return path if request.method in ("GET", "HEAD") else path.rpartition("/")[0]
+
+
 async def shown(request: Request, paged: Page, *, said: str = "", status: int = 200) -> Response:
     """What is broken, why you, what is known so far, and one large button."""
     async with visit.house(request).db.transaction(SYSTEM) as tx:
@@ -62,7 +68,7 @@ async def shown(request: Request, paged: Page, *, said: str = "", status: int = 
         known=entries[:KNOWN],
         because=next(said_why, paged.why),
         run=running,
-        act=request.url.path.removesuffix("/acknowledge").removesuffix("/escalate"),
+        act=page_of(request),
         said=said,
     )
 
@@ -76,7 +82,7 @@ async def actor_of(request: Request, paged: Page) -> Actor:
 
 
 async def press(request: Request, paged: Page, work: Callable[[Transaction], Awaitable[object]], done: str) -> Response:
-    back = request.url.path.removesuffix("/acknowledge").removesuffix("/escalate")
+    back = page_of(request)
     form = await forms.read(request)
     try:
         await visit.run(request, work, actor=await actor_of(request, paged))
@@ -113,6 +119,26 @@ async def pass_on(request: Request, paged: Page) -> Response:
         lambda tx: incidents.escalate(tx, paged.incident, kind="functional", note=note),
         "Passed on: the next step of the policy is paged now.",
     )
+
+
+async def add_note(request: Request, paged: Page) -> Response:
+    form = await forms.read(request)
+    return await press(
+        request,
+        paged,
+        lambda tx: incidents.note(tx, paged.incident, text=form.required("text", "write the note first")),
+        "It stands on the timeline.",
+    )
+
+
+@page("/p/{token}/note", permission=Permission.PUBLIC, methods=("POST",))
+async def note_by_token(request: Request) -> Response:
+    return await add_note(request, await by_token(request))
+
+
+@page("/pages/{id:int}/note", permission=Permission.WORK_INCIDENT, methods=("POST",))
+async def note_by_id(request: Request) -> Response:
+    return await add_note(request, await by_id(request))
 
 
 @page("/p/{token}/acknowledge", permission=Permission.PUBLIC, methods=("POST",))
