@@ -35,6 +35,11 @@ def test_a_seeded_page_is_acknowledged_on_a_phone(window: Open) -> None:
     expect(phone.page.get_by_role("heading", name="Why you")).to_be_visible()
     desk.page.goto(address)
     expect(desk.page.locator("#f-pages")).to_contain_text("waiting")  # looking at the page told nobody anything
+    phone.page.get_by_text("Add a note").click()
+    phone.page.get_by_label("Note", exact=True).fill("On my way")
+    phone.page.get_by_role("button", name="Add to timeline").click()
+    expect(phone.page.locator(".flash")).to_contain_text("stands on the timeline")
+    expect(desk.page.locator("#story")).to_contain_text("On my way", timeout=10_000)
     button = phone.page.get_by_role("button", name="Acknowledge")
     box = button.bounding_box()
     assert box is not None
@@ -133,6 +138,12 @@ def test_an_update_reaches_the_public_page(window: Open) -> None:
     expect(public.page.locator("#updates")).to_contain_text("undoing a change", timeout=10_000)
     answer = public.page.request.get("/status/api/v2/summary.json").json()
     assert any("undoing a change" in update["body"] for i in answer["incidents"] for update in i["incident_updates"])
+    section = desk.page.locator("#f-public")
+    expect(section.get_by_role("link")).to_be_visible(timeout=10_000)  # published after the commit, told to this page
+    section.get_by_text("Title", exact=True).click()
+    section.get_by_label("Title on the status page").fill("Some cards are refused")
+    section.get_by_role("button", name="Save").click()
+    expect(public.page.locator("#verdict, #updates")).to_contain_text(["Some cards are refused"], timeout=10_000)
     desk.sound()
     public.sound()
 
@@ -161,8 +172,7 @@ def test_from_a_report_to_a_closed_record_and_its_retrospective(window: Open) ->
     work.locator("form[action$='/resolve'] button").click()
     expect(work.locator("#notices")).to_contain_text("Restarted the queue")
 
-    page.reload()
-    expect(page.locator("main")).to_contain_text("Restarted the queue")
+    expect(page.locator("#report")).to_contain_text("Restarted the queue", timeout=10_000)  # by itself
     expect(work.locator("#notices")).to_contain_text("has not confirmed yet")  # looking confirmed nothing
     page.get_by_role("button", name="Yes, it works").click()
     expect(page.locator("main")).to_contain_text("confirmed by the reporter", ignore_case=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rallypoint.actors import ANONYMOUS
 from rallypoint.edges.web.words import counted
 from rallypoint.incidents import Incident, TimelineEntry
 
@@ -81,6 +82,8 @@ def stop(incident: Incident, entry: TimelineEntry) -> Stop:
                 head = f"{head}: {str(status).replace('_', ' ')}"
         elif len(said) <= SHORT and "\n" not in said:
             head, said = f"{head}: {said[:1].lower() + said[1:] if kind == 'decision' else said}", entry.reason or ""
+    if head.startswith(ANONYMOUS.name) and incident.reporter_name:
+        head = f"{incident.reporter_name}, {head}"
     return Stop(
         at=entry.occurred_at,
         kind=kind,
@@ -105,7 +108,8 @@ def folded(incident: Incident, run: Sequence[TimelineEntry]) -> Stop:
 
 
 def story(incident: Incident, entries: Sequence[TimelineEntry], show: str = "key") -> tuple[Stop, ...]:
-    """The stops of a view, newest first. `key` folds what is small; the others filter."""
+    """The stops of a view, newest first. `key` folds what is small, but nothing that people said since the last turning
+    point; the others filter."""
     newest = sorted(entries, key=lambda e: (e.occurred_at, e.id), reverse=True)
     if show == "diagnosis":
         newest = [e for e in newest if str(e.kind) in DIAGNOSIS]
@@ -117,6 +121,7 @@ def story(incident: Incident, entries: Sequence[TimelineEntry], show: str = "key
         return tuple(stop(incident, entry) for entry in newest)
     stops: list[Stop] = []
     run: list[TimelineEntry] = []
+    turned = False
 
     def flush() -> None:
         if len(run) >= FOLD_FROM:
@@ -126,7 +131,8 @@ def story(incident: Incident, entries: Sequence[TimelineEntry], show: str = "key
         run.clear()
 
     for entry in newest:
-        if entry.key:
+        turned = turned or entry.key
+        if entry.key or (not turned and str(entry.kind) in SAID):
             flush()
             stops.append(stop(incident, entry))
         else:
@@ -140,7 +146,8 @@ def right_now(incident: Incident) -> tuple[bool, str]:
     end = incident.restored_at or incident.resolved_at
     match str(incident.status_category):
         case "triage":
-            return False, "waits for somebody to take it"
+            commander = incident.commander_name
+            return False, f"{commander} commands, nobody acknowledged" if commander else "waits for somebody to take it"
         case "active":
             return end is not None, f"{incident.commander_name or incident.acknowledged_by or 'somebody'} works on it"
         case "on_hold":
