@@ -25,8 +25,10 @@ from rallypoint.incidents import reactions as incident
 from rallypoint.incidents.events import (
     IncidentAcknowledged,
     IncidentCancelled,
+    IncidentChanged,
     IncidentClosed,
     IncidentConfirmed,
+    IncidentEscalated,
     IncidentHeld,
     IncidentOpened,
     IncidentRejected,
@@ -57,6 +59,7 @@ from rallypoint.settings import Settings
 from rallypoint.sla import reactions as targets
 from rallypoint.sla.events import ClockTouched, DeadlineMoved, TargetAtRisk, TargetBreached
 from rallypoint.statuspage import reactions as public
+from rallypoint.sync import reactions as links
 
 log = structlog.get_logger()
 
@@ -66,21 +69,29 @@ TOGETHER: Mapping[type[Fact], Sequence[Together]] = {
     AlertsCleared: [incident.alerts_cleared],
     AlertAcknowledged: [incident.alert_acknowledged],
     # An incident opens: its targets run, somebody is paged, those who must know are told.
-    IncidentOpened: [targets.start_clocks, paging.start_run, incident.tell_stakeholders],
+    IncidentOpened: [targets.start_clocks, paging.start_run, incident.tell_stakeholders, links.offer],
     # It moves on: paging stops or starts again, and the clocks hear of it.
-    IncidentAcknowledged: [paging.stop_run, targets.note],
-    IncidentHeld: [targets.note],
-    IncidentResumed: [targets.note],
-    IncidentRestored: [paging.stop_run, targets.note],
-    IncidentResolved: [paging.stop_run, targets.note],
-    IncidentConfirmed: [targets.note],
-    IncidentRejected: [paging.restart_run, targets.note],
-    IncidentReopened: [paging.restart_run, targets.note],
-    IncidentReviewed: [targets.note],
-    IncidentClosed: [paging.stop_run, targets.note],
-    IncidentCancelled: [paging.stop_run, targets.note],
-    PriorityChanged: [targets.retarget, paging.priority_changed, incident.tell_stakeholders],
-    UpdatePublished: [targets.updated, incident.tell_stakeholders],
+    IncidentAcknowledged: [paging.stop_run, targets.note, links.changed],
+    IncidentHeld: [targets.note, links.changed],
+    IncidentResumed: [targets.note, links.changed],
+    IncidentRestored: [paging.stop_run, targets.note, links.changed],
+    IncidentResolved: [paging.stop_run, targets.note, links.changed],
+    IncidentConfirmed: [targets.note, links.changed],
+    IncidentRejected: [paging.restart_run, targets.note, links.changed],
+    IncidentReopened: [paging.restart_run, targets.note, links.changed],
+    IncidentReviewed: [targets.note, links.changed],
+    IncidentClosed: [paging.stop_run, targets.note, links.changed],
+    IncidentCancelled: [paging.stop_run, targets.note, links.changed],
+    PriorityChanged: [
+        targets.retarget,
+        paging.priority_changed,
+        incident.tell_stakeholders,
+        links.changed,
+        links.offer,
+    ],  # fmt: skip
+    UpdatePublished: [targets.updated, incident.tell_stakeholders, links.changed],
+    IncidentEscalated: [links.changed, links.offer],
+    IncidentChanged: [links.changed],
     # Paging tells its part of the story; a page that reached nobody moves it on at once.
     RunTouched: [incident.hold_still],
     PersonPaged: [incident.on_person_paged],

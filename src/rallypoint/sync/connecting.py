@@ -1,0 +1,156 @@
+"""Verbs about connections: make one, try it, pause it, give it new credentials. Secrets are sealed at once."""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from rallypoint import access
+from rallypoint.access import Permission
+from rallypoint.access.vault import Vault
+from rallypoint.db import Transaction
+from rallypoint.errors import Invalid, Problem
+from rallypoint.ids import digest
+from rallypoint.sync import store
+from rallypoint.sync.connection import Connection, ConnectionState
+from rallypoint.sync.tools import Access, Tool, Tools
+
+KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+BOUND_TO = "sync connection"
+"""What the sealed secrets of a connection are bound to, so that they open nowhere else."""
+
+HOOK_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewConnection:
+    """A connection and the key of its webhook address, shown once."""
+
+    connection: Connection
+    hook_key: str
+
+
+async def connect(
+    tx: Transaction, tools: Tools, vault: Vault, *, key: str, tool: str, base_url: str, name: str = "",
+    settings: Mapping[str, Any] | None = None, secrets_: Mapping[str, str] | None = None,
+) -> NewConnection:  # fmt: skip
+    """A new connection, on at once. Whether the tool lets us in is told by trying it (`Tracker.check`)."""
+    access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
+    wrong: list[Problem] = []
+    if not KEY.fullmatch(key):
+        wrong.append(Problem("key", "must be lower-case letters, digits and hyphens, at most 40", "servicenow-emea"))
+    if tool not in tools:
+        wrong.append(Problem("tool", f"must be one of {', '.join(sorted(tools.keys()))}"))
+    url = _checked_url(base_url, wrong)
+    if wrong:
+        raise Invalid(wrong)
+    given, sealed = _sorted(tools[tool], settings or {}, secrets_ or {})
+    hook_key, hook_secret = secrets.token_urlsafe(HOOK_BYTES), secrets.token_urlsafe(HOOK_BYTES)
+    made = await store.add_connection(
+        tx, key=key, name=" ".join(name.split())[:80] or tools[tool].name, tool=tool, base_url=url, settings=given,
+        sealed_secrets=vault.seal(json.dumps(sealed), BOUND_TO), hook_key_hash=digest(hook_key),
+        sealed_hook=vault.seal(hook_secret, BOUND_TO),
+    )  # fmt: skip
+    await access.record(tx, "connection made", f"connection:{key}", {"tool": tool, "base_url": url})
+    return NewConnection(connection=made, hook_key=hook_key)
+
+
+async def new_credentials(
+    tx: Transaction, tools: Tools, vault: Vault, key: str, *, base_url: str | None = None,
+    settings: Mapping[str, Any] | None = None, secrets_: Mapping[str, str] | None = None,
+) -> Connection:  # fmt: skip
+    """Another address, settings or secrets. Secrets that are left out stay; a refused connection is tried again."""
+    access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
+    before = await store.connection(tx, key)
+    wrong: list[Problem] = []
+    url = before.base_url if base_url is None else _checked_url(base_url, wrong)
+    if wrong:
+        raise Invalid(wrong)
+    old = await opened(tx, vault, before)
+    merged = dict(old.secrets) | {name: value for name, value in (secrets_ or {}).items() if value}
+    given, sealed = _sorted(tools[before.tool], before.settings if settings is None else settings, merged)
+    await store.change_connection(
+        tx, before.id, base_url=url, settings=given, sealed_secrets=vault.seal(json.dumps(sealed), BOUND_TO),
+        state="on" if before.state is ConnectionState.REFUSED else before.state.value, state_reason="", failures=0,
+        closed_until=None, poll_due_at=tx.now,
+    )  # fmt: skip
+    tx.hint("sync", "sync-poll")
+    await access.record(tx, "connection changed", f"connection:{key}", {"base_url": url})
+    return await store.connection(tx, key)
+
+
+async def pause(tx: Transaction, key: str, *, reason: str = "") -> Connection:
+    """Nothing is read or written until it is resumed; what changes meanwhile is caught up then."""
+    access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
+    found = await store.connection(tx, key)
+    said = reason.strip()[:300] or f"paused by {tx.actor.name}"
+    await store.change_connection(tx, found.id, state="paused", state_reason=said)
+    await access.record(tx, "connection paused", f"connection:{key}", {"reason": said})
+    return await store.connection(tx, key)
+
+
+async def resume(tx: Transaction, key: str) -> Connection:
+    access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
+    found = await store.connection(tx, key)
+    await store.change_connection(
+        tx, found.id, state="on", state_reason="", failures=0, closed_until=None, poll_due_at=tx.now
+    )
+    tx.hint("sync", "sync-poll")
+    await access.record(tx, "connection resumed", f"connection:{key}", {})
+    return await store.connection(tx, key)
+
+
+async def opened(tx: Transaction, vault: Vault, connection: Connection) -> Access:
+    """What a tracker of this connection is made with."""
+    sealed, _ = await store.secrets_of(tx, connection.id)
+    secrets_ = json.loads(vault.unseal(sealed, BOUND_TO)) if sealed else {}
+    return Access(key=connection.key, base_url=connection.base_url, settings=connection.settings, secrets=secrets_)
+
+
+async def hook_secret(tx: Transaction, vault: Vault, connection: Connection) -> str:
+    """What the tool signs its webhooks with."""
+    _, sealed = await store.secrets_of(tx, connection.id)
+    return vault.unseal(sealed, BOUND_TO)
+
+
+def _checked_url(text: str, wrong: list[Problem]) -> str:
+    url = text.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        fine = fine and parts.username is None and len(url) <= 500 and (parts.port is None or parts.port > 0)
+    except ValueError:
+        fine = False
+    if not fine:
+        reason = "must be the tool's address, with https:// and without a user, a query or a fragment"
+        wrong.append(Problem("base_url", reason, "https://example.service-now.com"))
+    return url
+
+
+def _sorted(
+    tool: Tool, settings: Mapping[str, Any], secrets_: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """(settings, secrets) that the tool asks for; what is missing or unknown is told by name."""
+    wrong: list[Problem] = []
+    known = {one.name: one for one in tool.asked}
+    for name in (*settings, *secrets_):
+        if name not in known:
+            wrong.append(Problem(name, f"is nothing that {tool.name} asks for"))
+    given: dict[str, Any] = {}
+    sealed: dict[str, str] = {}
+    for one in tool.asked:
+        value = (secrets_ if one.secret else settings).get(one.name)
+        if value in (None, ""):
+            if one.required:
+                wrong.append(Problem(one.name, "is needed", one.example))
+            continue
+        if one.secret:
+            sealed[one.name] = str(value)
+        else:
+            given[one.name] = value
+    if wrong:
+        raise Invalid(wrong)
+    return given, sealed

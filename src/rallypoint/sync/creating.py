@@ -1,0 +1,151 @@
+"""New items: one for an incident in a tool, and an incident for an item that a tool spoke of. Each exactly once."""
+
+from collections.abc import Mapping as ReadOnly
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from rallypoint import incidents
+from rallypoint.db import Database, Transaction
+from rallypoint.errors import Invalid, NotFound, Refused
+from rallypoint.sync import hub, store
+from rallypoint.sync.connection import Connection
+from rallypoint.sync.equality import NoWay
+from rallypoint.sync.lenses import Lenses
+from rallypoint.sync.mapping import Direction, Mapping
+from rallypoint.sync.model import Gone, HubItem, Link, RemoteItem, Value
+from rallypoint.sync.ports import Created, Draft, Tracker
+from rallypoint.sync.scope import remote_fits
+from rallypoint.sync.settling import Lost
+from rallypoint.sync.work import Claim, Offer
+
+log = structlog.get_logger()
+
+LAG = timedelta(seconds=20)
+"""How long a created item may stay invisible to the tool's own search before it is created again."""
+
+OPENS_WITH = frozenset(
+    {"title", "description", "service", "category", "impact", "urgency", "affected_people", "reporter",
+     "reporter_contact"}
+)  # fmt: skip
+
+
+def natural_key(claim: Claim) -> str:
+    """Where the item is found again if the answer to its creation is lost."""
+    return f"INC-{claim.link.incident}/{claim.create_op}"
+
+
+def draft_of(mapping: Mapping, lenses: Lenses, item: HubItem, claim: Claim) -> Draft:
+    """The new item: what the mapping sends outwards, and the rule's own values where it sends nothing. Pure."""
+    fields: dict[str, Value] = {}
+    for seen in lenses.fields:
+        known = item.fields.get(seen.rule.hub)
+        if seen.status or seen.rule.direction is Direction.IN or known is None:
+            continue
+        raw = seen.lens.put(known.value, None)
+        if not isinstance(raw, NoWay) and raw not in (None, "", ()):
+            fields[seen.rule.remote] = raw
+    return Draft(
+        project=claim.link.project,
+        type=claim.link.type,
+        fields={**mapping.create.defaults, **fields},
+        natural_key=natural_key(claim),
+        url=item.url,
+    )
+
+
+async def create(
+    db: Database, tracker: Tracker, connection: Connection, mapping: Mapping, lenses: Lenses, claim: Claim, *,
+    base_url: str,
+) -> Link:  # fmt: skip
+    """The item of this link: found if an earlier try made it, else created. Raises TrackerError, or Lost."""
+    made = await tracker.find(natural_key(claim)) if claim.create_sent else None
+    if made is not None:
+        return await _attach(db, connection, claim, Created(remote_id=made))
+
+    async def journal(tx: Transaction) -> HubItem:
+        if not await store.hold_link(tx, claim):
+            raise Lost
+        await store.change_link(tx, claim.link.id, create_sent=True)
+        return await hub.read(tx, claim.link.incident, base_url=base_url)
+
+    item = await db.run(hub.actor_of(connection, None), journal)
+    created = await tracker.create(draft_of(mapping, lenses, item, claim), claim.create_op)
+    return await _attach(db, connection, claim, created)
+
+
+async def _attach(db: Database, connection: Connection, claim: Claim, created: Created) -> Link:
+    async def work(tx: Transaction) -> Link:
+        if not await store.hold_link(tx, claim):
+            raise Lost
+        await store.change_link(
+            tx, claim.link.id, remote_id=created.remote_id, remote_key=created.key, url=created.url, state="active",
+            state_reason="",
+        )  # fmt: skip
+        return await store.link(tx, claim.link.id)
+
+    return await db.run(hub.actor_of(connection, None), work)
+
+
+# Incidents for items.
+
+
+async def consider(
+    db: Database, tracker: Tracker, connection: Connection, lenses: ReadOnly[int, Lenses], mappings: list[Mapping],
+    offer: Offer,
+) -> None:  # fmt: skip
+    """Read an item nobody is linked to; if a mapping is about it, open the incident and join the two at once."""
+    found = await tracker.read(offer.remote_id)
+    fitting = None if isinstance(found, Gone) or found.deleted else _fitting(mappings, found)
+
+    async def work(tx: Transaction) -> None:
+        if not await store.finish_offer(tx, offer):
+            return
+        if fitting is None or isinstance(found, Gone) or await store.links_to(tx, connection.id, [offer.remote_id]):
+            return
+        number = await _open(tx, connection, lenses[fitting.id], found)
+        link = await store.add_link(tx, incident=number, mapping=fitting, remote_id=found.id)
+        if link is not None:
+            await store.change_link(
+                tx, link.id, remote_key=found.key, url=found.url, project=found.project, type=found.type
+            )
+
+    await db.run(hub.actor_of(connection, found.changed_by if isinstance(found, RemoteItem) else None), work)
+
+
+def _fitting(mappings: list[Mapping], item: RemoteItem) -> Mapping | None:
+    return next((one for one in mappings if one.trigger.receive and remote_fits(one, item)), None)
+
+
+async def _open(tx: Transaction, connection: Connection, lenses: Lenses, item: RemoteItem) -> int:
+    """An incident from an item. A value that this house does not know is left out rather than losing the incident."""
+    values: dict[str, Any] = {}
+    for seen in lenses.fields:
+        name = seen.rule.hub
+        if name in OPENS_WITH and seen.rule.direction is not Direction.OUT and item.knows(seen.rule.remote):
+            value = seen.lens.get(item.raw(seen.rule.remote), None)
+            if not isinstance(value, NoWay) and value not in (None, "", ()):
+                values[name] = value
+    names = {"reporter": "reporter_name"}
+    given = {names.get(name, name): value for name, value in values.items()}
+    title = str(given.pop("title", "") or item.key or item.id)
+    given["title"] = " ".join(title.split())[:200]
+    given.setdefault("reporter_name", connection.name)
+    for _ in range(len(OPENS_WITH)):
+        try:
+            async with tx.savepoint():
+                return (await incidents.open_incident(tx, **given)).number
+        except NotFound as problem:
+            wrong = next((name for name in ("service", "category") if name in given), "")
+            if not wrong:
+                raise
+            log.warning("opened without a value", connection=connection.key, without=wrong, problem=str(problem))
+            given.pop(wrong)
+        except Invalid as problem:
+            wrong_ones = [one.field for one in problem.problems if one.field in given and one.field != "title"]
+            if not wrong_ones:
+                raise
+            for name in wrong_ones:
+                given.pop(name)
+    raise Refused("The item has nothing an incident can be opened with.", guard="sync", who_may="nobody")

@@ -1,0 +1,381 @@
+"""The loop that keeps links in step: claims what is due, drives a pass for each, and decides when to look again.
+
+One link at a time is one pass at a time, on one node; a connection that fails rests as a whole; what fails for good is
+put on its link with the cause, and every other link goes on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from rallypoint import incidents
+from rallypoint.access.vault import Vault
+from rallypoint.actors import SYSTEM
+from rallypoint.clock import sleep
+from rallypoint.crashpoints import crashpoint
+from rallypoint.db import Database, Transaction
+from rallypoint.egress import Egress
+from rallypoint.engine.loop import Work
+from rallypoint.errors import RallypointError
+from rallypoint.sync import creating, deletion, hub, polling, steps, store
+from rallypoint.sync.connecting import opened
+from rallypoint.sync.connection import Connection, ConnectionState
+from rallypoint.sync.lenses import Lenses
+from rallypoint.sync.mapping import Mapping
+from rallypoint.sync.model import Gone, GoneReason, Link
+from rallypoint.sync.perform import failed, perform
+from rallypoint.sync.ports import Cause, Outage, Panel, RichText, Tracker, TrackerError
+from rallypoint.sync.settling import Lost, Settler
+from rallypoint.sync.steps import Ending, Event, Finish, Setting
+from rallypoint.sync.tools import Access, Tools
+from rallypoint.sync.work import Claim, Offer
+
+WIDTH = 8
+"""How many links are worked on at once, on each node."""
+
+GLANCE_SECONDS = 0.05
+CALL_SECONDS = 30.0
+"""How long one call to a tool may take before its outcome counts as unknown."""
+
+MOST_EFFECTS = 200
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=30)
+FAILURES_TO_REST = 5
+"""So many failures in a row, of any links, and the whole connection rests: the circuit breaker."""
+
+WATCH_AGAIN = timedelta(minutes=10)
+SUCCESS_NOTED = timedelta(seconds=30)
+
+Alarm = Callable[[Transaction, str, str], Awaitable[None]]
+"""(tx, subject, what happened): tells a person that something needs one."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What the links of one connection are worked with."""
+
+    connection: Connection
+    tracker: Tracker
+    access: Access
+
+
+class Lanes:
+    """The syncing of this process."""
+
+    def __init__(
+        self, db: Database, tools: Tools, vault: Vault, egress: Egress, *, base_url: str, texts: RichText, alarm: Alarm,
+        width: int = WIDTH,
+    ) -> None:  # fmt: skip
+        self._db, self._tools, self._vault, self._alarm = db, tools, vault, alarm
+        self._egress = egress
+        self._base_url, self._texts, self._width = base_url, texts, width
+        self._flying: set[asyncio.Task[None]] = set()
+        self._trackers: dict[int, Bench] = {}
+        self._settings: dict[tuple[int, int], Setting] = {}
+
+    @property
+    def works(self) -> list[Work]:
+        """Links and offers in one loop, polls in another."""
+        return [
+            Work("sync", "sync", self.do, self.next_due, self.drain),
+            Work("sync.poll", "sync-poll", self.poll, store.next_poll),
+        ]
+
+    async def next_due(self, tx: Transaction) -> datetime | None:
+        times = [await store.next_link(tx), await store.next_offer(tx)]
+        return min((at for at in times if at is not None), default=None)
+
+    async def do(self) -> int:
+        """One turn: start what is due as far as there is room, and glance at what is on its way."""
+        room = self._width - len(self._flying)
+        begun = 0
+        if room > 0:
+            async with self._db.transaction(SYSTEM) as tx:
+                claims = await store.claim_links(tx, limit=room)
+                offers = await store.claim_offers(tx, limit=room - len(claims)) if room > len(claims) else []
+            for claim in claims:
+                self._start(self._pass(claim))
+            for offer in offers:
+                self._start(self._consider(offer))
+            begun = len(claims) + len(offers)
+        flying = set(self._flying)
+        if flying:
+            await asyncio.wait(flying, timeout=GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return max(len(flying), begun)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_safely(work))
+        self._flying.add(task)
+        task.add_done_callback(self._flying.discard)
+
+    async def drain(self) -> None:
+        """Let what is on its way come to an end; nothing new is started."""
+        if self._flying:
+            await asyncio.wait(set(self._flying), timeout=CALL_SECONDS)
+        for bench in self._trackers.values():
+            await bench.tracker.close()
+        self._trackers.clear()
+
+    async def poll(self) -> int:
+        """Ask every tool whose time has come what changed there."""
+        async with self._db.transaction(SYSTEM) as tx:
+            due = await store.claim_polls(tx, limit=self._width, next_at=tx.now + polling.EVERY)
+        for connection in due:
+            try:
+                bench = await self._bench(connection)
+                await polling.poll(self._db, bench.tracker, connection)
+                await self._went_well(bench)
+            except TrackerError as problem:
+                await self._went_wrong(connection, problem.cause, str(problem), None)
+            except Exception as bug:
+                log.exception("poll failed", connection=connection.key)
+                await self._went_wrong(connection, Cause.OUTAGE, repr(bug), None)
+        return len(due)
+
+    # One link.
+
+    async def _pass(self, claim: Claim) -> None:
+        try:
+            connection, mapping = await self._load(claim)
+            bench = await self._bench(connection)
+            claim = await self._created(claim, bench, mapping)
+            finish = await self._drive(claim, bench, self._setting(bench, mapping))
+            await self._end(claim, bench, mapping, finish)
+        except Lost:
+            return
+        except TrackerError as problem:
+            await self._failed(claim, problem)
+        except (OSError, TimeoutError) as problem:
+            log.warning("a link has to wait for the database", link=claim.link.id, problem=repr(problem))
+        except Exception as bug:
+            log.exception("a link could not be synced", link=claim.link.id)
+            await self._put_off(claim, Cause.MAPPING, f"Rallypoint failed: {bug!r}"[:500], None)
+
+    async def _load(self, claim: Claim) -> tuple[Connection, Mapping]:
+        async with self._db.transaction(SYSTEM) as tx:
+            connection = await store.connection_by_id(tx, claim.link.connection)
+            mapping = await store.mapping(tx, claim.link.mapping)
+        return connection, mapping
+
+    async def _created(self, claim: Claim, bench: Bench, mapping: Mapping) -> Claim:
+        if claim.link.remote_id:
+            return claim
+        link = await creating.create(
+            self._db, bench.tracker, bench.connection, mapping, self._lenses(mapping), claim, base_url=self._base_url
+        )
+        crashpoint("sync_item_created")
+        return replace(claim, link=link)
+
+    async def _drive(self, claim: Claim, bench: Bench, setting: Setting) -> Finish:
+        """The pass: effects of the machine, each answered by an event, until it says how it ended."""
+        settler = Settler(db=self._db, connection=bench.connection, setting=setting, base_url=self._base_url)
+        at, effect = steps.advance(steps.Pass(), steps.Began())
+        for _ in range(MOST_EFFECTS):
+            if isinstance(effect, Finish):
+                return effect
+            if isinstance(effect, steps.Settle):
+                event: Event = await settler.settle(claim, effect.sight)
+                crashpoint("sync_settled")
+            else:
+                event = await self._perform(bench.tracker, claim.link, effect)
+                crashpoint("sync_call_done")
+            at, effect = steps.advance(at, event)
+        return Finish(ending=Ending.LATER, said="It took too many steps.")
+
+    async def _perform(self, tracker: Tracker, link: Link, effect: Any) -> Event:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await perform(tracker, link.remote_id, effect)
+        except TimeoutError:
+            call = effect.call if isinstance(effect, steps.Do) else None
+            return failed(Outage(f"No answer within {CALL_SECONDS:.0f} seconds.", unknown=True), call)
+
+    # How it ended.
+
+    async def _end(self, claim: Claim, bench: Bench, mapping: Mapping, finish: Finish) -> None:
+        match finish.ending:
+            case Ending.DONE:
+                await self._show_panel(claim, bench, mapping)
+                await self._release(claim, due_at=None, error=None)
+                await self._went_well(bench)
+            case Ending.GONE:
+                await self._gone(claim, bench, mapping, finish.gone or Gone(reason=GoneReason.UNREADABLE))
+            case _:
+                await self._put_off(claim, finish.cause, finish.said, finish.retry_after, bucket=finish.bucket)
+
+    async def _gone(self, claim: Claim, bench: Bench, mapping: Mapping, gone: Gone) -> None:
+        others = bench.connection.succeeded_at is not None and not bench.connection.failures
+        verdict = deletion.judge(gone, claim.link, mapping.deletion, others_readable=others)
+
+        async def work(tx: Transaction) -> None:
+            await incidents.locked(tx, claim.link.incident)
+            if not await store.hold_link(tx, claim):
+                return
+            match verdict.fate:
+                case deletion.Fate.FOLLOW:
+                    await store.change_link(tx, claim.link.id, remote_id=verdict.moved_to, missed_reads=0)
+                    await store.release_link(tx, claim, due_at=tx.now, error=None)
+                case deletion.Fate.TOMBSTONE:
+                    await store.change_link(tx, claim.link.id, state="tombstone", state_reason=verdict.reason)
+                    await store.release_link(tx, claim, due_at=None, error=None)
+                    await incidents.note(tx, claim.link.incident, text=f"{bench.connection.name}: {verdict.reason}")
+                case _:
+                    await store.change_link(tx, claim.link.id, missed_reads=verdict.missed_reads)
+                    await store.release_link(tx, claim, due_at=tx.now + WATCH_AGAIN, error=None)
+
+        await self._db.run(hub.actor_of(bench.connection, None), work)
+
+    async def _show_panel(self, claim: Claim, bench: Bench, mapping: Mapping) -> None:
+        """The way back to the incident, on the remote item. Its failure is no failure of the sync."""
+        if not mapping.links.panel:
+            return
+        async with self._db.transaction(SYSTEM) as tx:
+            incident = await incidents.incident(tx, claim.link.incident)
+        panel = Panel(
+            url=f"{self._base_url}/i/{incident.number}", title=f"{incident.name} {incident.title}"[:200],
+            status=incident.status, resolved=incident.status_category.fixed,
+        )  # fmt: skip
+        shown = f"{panel.title}|{panel.status}|{panel.resolved}"
+        if shown == claim.panel:
+            return
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await bench.tracker.show_panel(claim.link.remote_id, panel)
+        except (TrackerError, TimeoutError) as problem:
+            log.warning("panel not shown", link=claim.link.id, problem=str(problem))
+            return
+        async with self._db.transaction(SYSTEM) as tx:
+            if await store.hold_link(tx, claim):
+                await store.change_link(tx, claim.link.id, panel=shown)
+
+    async def _failed(self, claim: Claim, problem: TrackerError) -> None:
+        event = failed(problem, None)
+        await self._put_off(claim, problem.cause, str(problem), event.retry_after, bucket=event.bucket)
+
+    async def _put_off(
+        self, claim: Claim, cause: Cause | None, said: str, retry_after: float | None, *, bucket: str = ""
+    ) -> None:
+        """Later, or not before a person did something: wrong credentials and rules do not heal by waiting."""
+        wait = _wait(claim.attempts, retry_after)
+        async with self._db.transaction(SYSTEM) as tx:
+            heals = cause in (None, Cause.RATE, Cause.OUTAGE, Cause.STALE, Cause.AUTH)
+            error = None if heals else {"cause": str(cause), "said": said[:1000], "at": tx.now.isoformat()}
+            await store.release_link(tx, claim, due_at=tx.now + wait if heals else None, error=error)
+            connection = await store.connection_by_id(tx, claim.link.connection)
+        if cause is Cause.RATE and bucket and bucket == claim.link.remote_id:
+            return  # this item's own budget: the others go on
+        if cause in (Cause.AUTH, Cause.RATE, Cause.OUTAGE):
+            await self._went_wrong(connection, cause, said, retry_after)
+
+    async def _release(self, claim: Claim, *, due_at: datetime | None, error: dict[str, Any] | None) -> None:
+        async with self._db.transaction(SYSTEM) as tx:
+            if claim.link.missed_reads:
+                await store.change_link(tx, claim.link.id, missed_reads=0)
+            await store.release_link(tx, claim, due_at=due_at, error=error)
+
+    async def _went_well(self, bench: Bench) -> None:
+        known = bench.connection
+        async with self._db.transaction(SYSTEM) as tx:
+            fresh = known.succeeded_at is not None and tx.now - known.succeeded_at < SUCCESS_NOTED
+            if fresh and not known.failures:
+                return
+            await store.change_connection(tx, known.id, succeeded_at=tx.now, failures=0, failure="", closed_until=None)
+            self._trackers[known.id] = replace(bench, connection=await store.connection_by_id(tx, known.id))
+
+    async def _went_wrong(self, connection: Connection, cause: Cause, said: str, retry_after: float | None) -> None:
+        """The connection's own trouble: refused credentials stop it and tell a person; else it rests for a while."""
+        async with self._db.transaction(SYSTEM) as tx:
+            now = await store.connection_by_id(tx, connection.id)
+            failures = now.failures + 1
+            changes: dict[str, Any] = {"failed_at": tx.now, "failure": said[:500], "failures": failures}
+            if cause is Cause.AUTH and now.state is ConnectionState.ON:
+                changes |= {"state": "refused", "state_reason": said[:300]}
+                await self._alarm(tx, f"connection {now.name}", f"{now.name} does not let us in: {said}")
+            elif cause is Cause.RATE:
+                changes["closed_until"] = tx.now + timedelta(seconds=min(retry_after or 30.0, 3600.0))
+            elif failures >= FAILURES_TO_REST:
+                changes["closed_until"] = tx.now + _wait(failures - FAILURES_TO_REST + 2, None)
+            await store.change_connection(tx, connection.id, **changes)
+
+    # Items that nobody is linked to.
+
+    async def _consider(self, offer: Offer) -> None:
+        try:
+            async with self._db.transaction(SYSTEM) as tx:
+                connection = await store.connection_by_id(tx, offer.connection)
+                mappings = await store.mappings(tx, offer.connection)
+            bench = await self._bench(connection)
+            lenses = {one.id: self._lenses(one) for one in mappings}
+            await creating.consider(self._db, bench.tracker, connection, lenses, mappings, offer)
+        except (TrackerError, RallypointError, TimeoutError, OSError) as problem:
+            log.warning("an item could not be looked at", remote=offer.remote_id, problem=str(problem))
+            async with self._db.transaction(SYSTEM) as tx:
+                due = tx.now + _wait(offer.attempts, None)
+                await store.put_off_offer(tx, offer, due_at=due, error=str(problem))
+            if isinstance(problem, TrackerError) and problem.cause in (Cause.AUTH, Cause.RATE, Cause.OUTAGE):
+                await self._went_wrong(connection, problem.cause, str(problem), None)
+        except Exception:
+            log.exception("an item could not be looked at", remote=offer.remote_id)
+
+    # What is kept between passes.
+
+    async def _bench(self, connection: Connection) -> Bench:
+        """The tracker of a connection, made anew when its address or credentials changed."""
+        async with self._db.transaction(SYSTEM) as tx:
+            given = await opened(tx, self._vault, connection)
+        known = self._trackers.get(connection.id)
+        if known is not None and known.access == given:
+            fresh = replace(known, connection=connection)
+            self._trackers[connection.id] = fresh
+            return fresh
+        if known is not None:
+            await known.tracker.close()
+            self._settings.clear()
+        made = Bench(
+            connection=connection, tracker=self._tools[connection.tool].make(given, self._egress), access=given
+        )
+        self._trackers[connection.id] = made
+        return made
+
+    def _setting(self, bench: Bench, mapping: Mapping) -> Setting:
+        key = (mapping.id, mapping.version)
+        if key not in self._settings:
+            lenses = self._lenses(mapping)
+            self._settings[key] = steps.setting(mapping, bench.tracker.capabilities, lenses, tool=bench.connection.name)
+        return self._settings[key]
+
+    def _lenses(self, mapping: Mapping) -> Lenses:
+        return Lenses(mapping, texts=self._texts)
+
+
+async def _safely(work: Coroutine[Any, Any, None]) -> None:
+    """Nothing that goes wrong with one link ends the loop: its lease runs out, and it is taken up again."""
+    try:
+        await work
+    except Exception:
+        log.exception("a pass broke off")
+
+
+def _wait(attempts: int, retry_after: float | None) -> timedelta:
+    """How long until the next try: what the tool asked for, else doubling from seconds to half an hour."""
+    if retry_after is not None:
+        return timedelta(seconds=max(1.0, min(retry_after, 3600.0)))
+    doubled: timedelta = SHORTEST_WAIT * 2 ** min(attempts, 12)
+    return min(doubled, LONGEST_WAIT)
+
+
+async def sync_due(lanes: Lanes) -> int:
+    """Everything that is due at this instant, to its end: for tests and one-shot tools."""
+    total = 0
+    for _ in range(1000):
+        done = await lanes.do()
+        if not done:
+            return total
+        total += done
+        await sleep(0)
+    raise RuntimeError("the links do not settle")

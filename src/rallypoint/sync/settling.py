@@ -1,0 +1,143 @@
+"""The one transaction in the middle of a pass: decide, do here what was done there, journal what will be written there.
+
+It commits as a whole or not at all. A crash before it loses a read; a crash after it leaves a journal to go on from.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rallypoint import incidents
+from rallypoint.access.check import storable
+from rallypoint.db import Database, Transaction
+from rallypoint.errors import Conflict as Clash
+from rallypoint.errors import Invalid, NotFound, Refused
+from rallypoint.sync import hub, steps, store
+from rallypoint.sync.comments import CommentAct, CommentDecision
+from rallypoint.sync.connection import Connection
+from rallypoint.sync.hub import Arrival
+from rallypoint.sync.model import HubItem, Value
+from rallypoint.sync.planner import Decision
+from rallypoint.sync.steps import Applied, Memory, Outcome, Setting, Settled, Sight, TakenComment
+from rallypoint.sync.work import Claim
+
+LONGEST_COMMENT = 9_500
+FIRST = ("title", "description", "category", "impact", "urgency", "priority")
+"""What is taken before anything else: a status may need it. The status itself comes last."""
+
+DECLINED = (Refused, Invalid, NotFound, Clash)
+
+
+class Lost(Exception):
+    """Another node has the link by now; nothing of ours may count."""
+
+
+def new_op() -> str:
+    """The id of one operation, unlike any other."""
+    return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settler:
+    """Settles passes over the links of one connection."""
+
+    db: Database
+    connection: Connection
+    setting: Setting
+    base_url: str
+
+    async def settle(self, claim: Claim, sight: Sight, memory: Memory | None = None) -> Settled:
+        """Raises Lost where the claim is no longer ours."""
+
+        async def work(tx: Transaction) -> Settled:
+            return await self._settle(tx, claim, sight)
+
+        return await self.db.run(hub.actor_of(self.connection, None), work)
+
+    async def _settle(self, tx: Transaction, claim: Claim, sight: Sight) -> Settled:
+        number = claim.link.incident
+        await incidents.locked(tx, number)  # before the link, as whoever changes the incident does
+        if not await store.hold_link(tx, claim):
+            raise Lost
+        memory = await store.memory(tx, claim)
+        item = await hub.read(tx, number, base_url=self.base_url)
+        outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
+        if outcome.asks:
+            return Settled(asks=True)
+        applied = await self._take_fields(tx, claim, outcome)
+        taken = await self._take_comments(tx, claim, outcome.comments, item)
+        settlement = steps.settle(
+            outcome, sight, memory, self.setting, applied=applied, taken=taken, new_op=new_op, now=tx.now
+        )
+        await store.save_memory(tx, memory, settlement.memory)
+        await store.seen_hub(tx, claim.link.id)
+        for conflict in settlement.conflicts:
+            await store.add_conflict(tx, number, conflict)
+        return Settled(calls=settlement.calls)
+
+    async def _take_fields(self, tx: Transaction, claim: Claim, outcome: Outcome) -> dict[str, Applied]:
+        """Take what arrived, each by itself: what this house refuses is recorded with its reason."""
+        takes = sorted(outcome.plan.takes, key=_order)
+        if not takes:
+            return {}
+        beside: dict[str, Value] = {one.field: one.take for one in takes}
+        refused = {one.field: await self._take(tx, claim, one, beside) for one in takes}
+        after = await hub.read(tx, claim.link.incident, base_url=self.base_url, link=claim.link.id)
+        return {
+            name: Applied(refused=said)
+            if said
+            else Applied(version=after.fields[name].version, value=after.fields[name].value)
+            for name, said in refused.items()
+        }
+
+    async def _take(self, tx: Transaction, claim: Claim, one: Decision, beside: dict[str, Value]) -> str:
+        """Empty when it was taken, else why not."""
+        arrival = Arrival(
+            number=claim.link.incident, field=one.field, value=one.take, beside=beside, tool=self.connection.name,
+            url=claim.link.url, at=one.take_at,
+        )  # fmt: skip
+        try:
+            async with tx.savepoint():
+                with tx.acting_as(hub.actor_of(self.connection, one.take_by)):
+                    await hub.take(tx, arrival)
+        except DECLINED as problem:
+            return str(problem) or type(problem).__name__
+        return ""
+
+    async def _take_comments(
+        self, tx: Transaction, claim: Claim, decisions: Sequence[CommentDecision], item: HubItem
+    ) -> dict[str, TakenComment]:
+        edits = {comment.id: comment.edit for comment in item.comments}
+        taken: dict[str, TakenComment] = {}
+        for one in decisions:
+            with tx.acting_as(hub.actor_of(self.connection, one.author)):
+                match one.act:
+                    case CommentAct.TAKE:
+                        text = self._fitting(one.body, claim)
+                        id = await hub.say(tx, claim.link.incident, text=text, visibility=one.visibility, at=one.at)
+                        taken[one.remote_id] = TakenComment(hub_id=id)
+                    case CommentAct.EDIT_HUB:
+                        await self._correct(tx, claim, one.hub_id, self._fitting(one.body, claim))
+                        taken[one.remote_id] = TakenComment(hub_id=one.hub_id, edit=edits.get(one.hub_id, 0) + 1)
+                    case CommentAct.DELETE_HUB:
+                        await self._correct(tx, claim, one.hub_id, f"(deleted in {self.connection.name})")
+                    case CommentAct.LOWER:
+                        await self._correct(tx, claim, one.hub_id, f"(made private in {self.connection.name})")
+        return taken
+
+    async def _correct(self, tx: Transaction, claim: Claim, hub_id: str, text: str) -> None:
+        if hub_id.isdecimal():
+            await incidents.correct(tx, claim.link.incident, entry=int(hub_id), text=text)
+
+    def _fitting(self, body: str, claim: Claim) -> str:
+        """A comment as our timeline takes it: never empty, and cut where it is enormous, with the way to the whole."""
+        text = storable(body).strip() or "(an empty comment)"
+        if len(text) <= LONGEST_COMMENT:
+            return text
+        return f"{text[:LONGEST_COMMENT].rstrip()} …\n\n(cut; the whole is in {self.connection.name}: {claim.link.url})"
+
+
+def _order(decision: Decision) -> tuple[int, str]:
+    if decision.status:
+        return (9, decision.field)
+    return (FIRST.index(decision.field) if decision.field in FIRST else 5, decision.field)

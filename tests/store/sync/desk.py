@@ -1,0 +1,237 @@
+"""A tracker in memory with many items, as plain as can be: what a tool looks like from here. It implements the port."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rallypoint.egress import Egress
+from rallypoint.sync.model import (
+    Capabilities,
+    Gone,
+    GoneReason,
+    Person,
+    Project,
+    RemoteComment,
+    RemoteItem,
+    Schema,
+    Transition,
+    Value,
+    Visibility,
+)
+from rallypoint.sync.ports import (
+    AuthFailed,
+    Changes,
+    Checked,
+    CommentDraft,
+    Created,
+    Draft,
+    Hint,
+    Outage,
+    Panel,
+    RateNote,
+    Stale,
+    TrackerError,
+    Unverified,
+    Upload,
+    ValidationFailed,
+    Webhook,
+    WebhookHint,
+    WebhookState,
+    Written,
+)
+from rallypoint.sync.tools import Access, Asked, Tool
+
+AGENT = Person(name="Noor", email="noor@desk.example", remote_id="noor")
+US = Person(name="sync", remote_id="sync")
+
+
+@dataclass
+class Ticket:
+    id: str
+    fields: dict[str, Value]
+    key: str = ""
+    revision: int = 1
+    comments: list[RemoteComment] = field(default_factory=list)
+    changed_by: Person = US
+    changed_at: datetime | None = None
+    panel: str = ""
+
+
+@dataclass
+class Desk:
+    """The tool itself, which lives longer than any connection to it."""
+
+    now: Callable[[], datetime]
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    password: str = "open sesame"
+    broken: TrackerError | None = None
+    loses_answers: int = 0
+    refuses: dict[str, str] = field(default_factory=dict)
+    writes: list[tuple[str, dict[str, Value]]] = field(default_factory=list)
+    reads: int = 0
+    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def add(self, **fields: Value) -> Ticket:
+        id = f"T{next(self._ids)}"
+        self.tickets[id] = Ticket(id=id, key=f"DESK-{id[1:]}", fields=dict(fields), changed_at=self.now())
+        return self.tickets[id]
+
+    def edit(self, id: str, **fields: Value) -> None:
+        """A person there changes something."""
+        ticket = self.tickets[id]
+        ticket.fields.update(fields)
+        self._touch(ticket, AGENT)
+
+    def say(self, id: str, body: str, visibility: Visibility = Visibility.PUBLIC) -> None:
+        ticket = self.tickets[id]
+        self._comment(ticket, body, visibility, AGENT, "")
+        self._touch(ticket, AGENT)
+
+    def _touch(self, ticket: Ticket, by: Person) -> None:
+        ticket.revision += 1
+        ticket.changed_by, ticket.changed_at = by, self.now()
+
+    def _comment(self, ticket: Ticket, body: str, visibility: Visibility, by: Person, op: str) -> str:
+        id = f"{ticket.id}.{len(ticket.comments) + 1}"
+        ticket.comments.append(
+            RemoteComment(id=id, body=body, author=by, visibility=visibility, created_at=self.now(), op=op)
+        )
+        return id
+
+    @property
+    def tool(self) -> Tool:
+        return Tool(
+            kind="desk", name="Desk", example_url="https://desk.example",
+            asked=(
+                Asked(name="team", label="Team", required=False),
+                Asked(name="password", label="Password", secret=True),
+            ),
+            make=self._tracker,
+        )  # fmt: skip
+
+    def _tracker(self, access: Access, egress: Egress) -> "DeskTracker":
+        return DeskTracker(self, access)
+
+
+class DeskTracker:
+    """One connection to the desk."""
+
+    capabilities = Capabilities(
+        conditional_write=True, push=True, private_comments=True, provenance=True, time_grain_seconds=1.0
+    )
+
+    def __init__(self, desk: Desk, access: Access) -> None:
+        self._desk, self._access = desk, access
+
+    def _enter(self) -> None:
+        if self._desk.broken is not None:
+            raise self._desk.broken
+        if self._access.secrets.get("password") != self._desk.password:
+            raise AuthFailed("Wrong password.")
+
+    def _leave(self) -> None:
+        if self._desk.loses_answers:
+            self._desk.loses_answers -= 1
+            raise Outage("The answer was lost.", unknown=True)
+
+    def rate_notes(self) -> tuple[RateNote, ...]:
+        return ()
+
+    async def check(self) -> Checked:
+        return Checked(identity=US)
+
+    async def projects(self) -> tuple[Project, ...]:
+        return (Project(id="desk", name="Desk", types=("ticket",)),)
+
+    async def describe(self, project: str, type: str) -> Schema:
+        return Schema(project=project, type=type, fields=())
+
+    async def list_changes(self, cursor: str | None) -> Changes:
+        self._enter()
+        hints = tuple(Hint(remote_id=one.id, revision=str(one.revision)) for one in self._desk.tickets.values())
+        return Changes(hints=hints if cursor else (), cursor="now")
+
+    async def read(self, remote_id: str) -> RemoteItem | Gone:
+        self._enter()
+        self._desk.reads += 1
+        found = self._desk.tickets.get(remote_id)
+        if found is None:
+            return Gone(reason=GoneReason.UNREADABLE)
+        return RemoteItem(
+            id=found.id, key=found.key, url=f"https://desk.example/{found.key}", project="desk", type="ticket",
+            revision=str(found.revision), fields=dict(found.fields), comments=tuple(found.comments),
+            comments_complete=True, changed_at=found.changed_at, changed_by=found.changed_by, read_at=self._desk.now(),
+        )  # fmt: skip
+
+    async def find(self, natural_key: str) -> str | None:
+        self._enter()
+        return next((one.id for one in self._desk.tickets.values() if one.fields.get("ref") == natural_key), None)
+
+    async def create(self, draft: Draft, op: str) -> Created:
+        self._enter()
+        made = self._desk.add(**{**draft.fields, "ref": draft.natural_key})
+        self._leave()
+        return Created(remote_id=made.id, key=made.key, url=f"https://desk.example/{made.key}")
+
+    async def write(self, remote_id: str, changes: Mapping[str, Value], base_revision: str, op: str) -> Written:
+        self._enter()
+        ticket = self._desk.tickets[remote_id]
+        if str(ticket.revision) != base_revision:
+            raise Stale()
+        for name in changes:
+            if name in self._desk.refuses:
+                raise ValidationFailed(self._desk.refuses[name], fields={name: self._desk.refuses[name]})
+        ticket.fields.update(changes)
+        self._desk._touch(ticket, US)
+        self._desk.writes.append((remote_id, dict(changes)))
+        self._leave()
+        return Written(revision=str(ticket.revision))
+
+    async def transitions(self, remote_id: str) -> tuple[Transition, ...]:
+        return ()
+
+    async def transition(
+        self, remote_id: str, transition: Transition, fields: Mapping[str, Value], base_revision: str, op: str
+    ) -> Written:
+        raise AssertionError("statuses are fields here")
+
+    async def comment(self, remote_id: str, draft: CommentDraft, op: str) -> str:
+        self._enter()
+        ticket = self._desk.tickets[remote_id]
+        id = self._desk._comment(ticket, draft.body, draft.visibility, US, op)
+        self._desk._touch(ticket, US)
+        self._leave()
+        return id
+
+    async def edit_comment(self, remote_id: str, comment_id: str, draft: CommentDraft, op: str) -> None:
+        raise AssertionError("comments stay as they are here")
+
+    async def delete_comment(self, remote_id: str, comment_id: str, op: str) -> None:
+        raise AssertionError("comments stay as they are here")
+
+    async def attach(self, remote_id: str, upload: Upload, op: str) -> str:
+        raise AssertionError("no files here")
+
+    async def download(self, remote_id: str, attachment_id: str) -> AsyncIterator[bytes]:
+        raise AssertionError("no files here")
+        yield b""
+
+    async def show_panel(self, remote_id: str, panel: Panel) -> None:
+        self._enter()
+        self._desk.tickets[remote_id].panel = f"{panel.title} ({panel.status})"
+
+    async def register_webhook(self, url: str, secret: str) -> Webhook:
+        return Webhook(state=WebhookState.BY_HAND)
+
+    async def webhook_state(self, webhook: Webhook) -> Webhook:
+        return webhook
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
+        if headers.get("x-desk-secret") != secret:
+            raise Unverified("The secret is not ours.")
+        delivery, _, id = raw.decode().partition(" ")
+        return WebhookHint(delivery=delivery, hints=(Hint(remote_id=id),))
+
+    async def close(self) -> None:
+        return None
