@@ -83,7 +83,7 @@ def words(
     ours = ours or tuple(lens.out)
     theirs = theirs or tuple(lens.into)
     found = _unknown(rule, lens, frozenset(ours), frozenset(theirs))
-    found += _unstable(rule, lens, ours, theirs)
+    found += _unstable(rule, lens, [one for one in ours if not (status and one in NEVER_FROM_OUTSIDE)])
     if rule.direction is not Direction.IN:
         unsent = [one for one in ours if isinstance(lens.put(one, None), NoWay)]
         if unsent:
@@ -119,8 +119,8 @@ def _unknown(rule: FieldRule, lens: WordsLens, ours: frozenset[str], theirs: fro
     return found
 
 
-def _unstable(rule: FieldRule, lens: WordsLens, ours: Sequence[str], theirs: Sequence[str]) -> list[Lossy]:
-    """Values that would not come to rest: what is written does not read as the same class, so each side corrects it."""
+def _unstable(rule: FieldRule, lens: WordsLens, ours: Sequence[str]) -> list[Lossy]:
+    """Values whose written form reads as another class. Closed is let through: written as closed, read as resolved."""
     if rule.direction is not Direction.BOTH:
         return []
     found = []
@@ -131,7 +131,7 @@ def _unstable(rule: FieldRule, lens: WordsLens, ours: Sequence[str], theirs: Seq
             continue
         again = lens.put(back, None)
         if isinstance(again, NoWay) or again != there:
-            text = f"{one} is written as {there}, which reads as {back}, which is written as {_told(again)}: it would bounce."
+            text = f"{one} is written as {there}, read as {back}, and that is written as {_told(again)}: not the same."
             found.append(_warning(rule, Loss.UNSTABLE, text))
     return found
 
