@@ -160,7 +160,7 @@ def _read_blocks(nodes: Sequence[Json], depth: int) -> list[Block]:
     blocks: list[Block] = []
     line: list[Json] = []
     for node in nodes:
-        if node.get("type") in _INLINE:  # not allowed there by the schema, but no reason to lose it
+        if str(node.get("type")) in _INLINE:  # not allowed there by the schema, but no reason to lose it
             line.append(node)
             continue
         if line:

@@ -12,8 +12,8 @@ from rallypoint.richtext.tree import (
     CodeBlock,
     Document,
     Heading,
+    Inline,
     List,
-    Mark,
     Panel,
     Paragraph,
     Quote,
@@ -24,6 +24,7 @@ from rallypoint.richtext.tree import (
     lines,
     normalise,
     plain,
+    safe_url,
 )
 
 _FENCE = re.compile(r"^```([a-z0-9+#.-]*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
@@ -84,10 +85,10 @@ def _entries(block: List, signs: str) -> Iterator[str]:
 
 def _addressed(block: Paragraph | Heading) -> str:
     """The words; a link that its words do not show follows in brackets."""
-    content = []
+    content: list[Inline] = []
     for index, node in enumerate(block.content):
         content.append(node)
-        if isinstance(node, Text) and node.link and node.value != node.link:
+        if isinstance(node, Text) and node.link and safe_url(node.value) != node.link:
             after = block.content[index + 1] if index + 1 < len(block.content) else None
             if not (isinstance(after, Text) and after.link == node.link):
                 content.append(Text(f" ({node.link})"))
@@ -118,6 +119,3 @@ def write_journal(document: Document) -> str:
     if not _UNWRAPPED.search(said) and read(said) == normalise(document):
         return said
     return f"[code]{html.write(document).replace('[', '&#91;')}[/code]"
-
-
-__all__ = ["Mark", "read", "read_journal", "write", "write_journal"]

@@ -199,7 +199,10 @@ def _lists(entries: Sequence[tuple[str, str]]) -> list[Block]:
     return blocks
 
 
-_SPLIT = re.compile(r"\\.|\{\{.*?\}\}|\[[^\[\]\n]*\]|!\S[^!\n]*!|(\|\|?)")
+_SPLIT = re.compile(
+    r"\\.|\{\{(?:[^{}\n\\]|\\.){1,4000}\}\}|\[(?:[^\[\]\n\\]|\\.){1,4000}\]"
+    r"|![^\s!|\\][^!|\n\\]{0,1000}(?:\|[^!\n\\]{0,1000})?!|(\|\|?)"
+)
 
 
 def _cells(row: str) -> Iterator[Cell]:
