@@ -20,7 +20,13 @@ def behind_tls(port: int) -> Iterator[tuple[str, ssl.SSLContext]]:
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        try:
+            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        finally:
+            for one in (writer, inner_writer):
+                one.transport.abort()
+                with contextlib.suppress(OSError):
+                    await one.wait_closed()
 
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(asyncio.start_server(join, "127.0.0.1", 0, ssl=mine))
@@ -36,7 +42,7 @@ def behind_tls(port: int) -> Iterator[tuple[str, ssl.SSLContext]]:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
+    with contextlib.suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
@@ -50,3 +56,4 @@ async def _end(server: asyncio.Server) -> None:
     for task in joins:
         task.cancel()
     await asyncio.gather(*joins, return_exceptions=True)
+    await server.wait_closed()
