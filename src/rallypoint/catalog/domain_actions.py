@@ -6,7 +6,7 @@ from typing import Any
 from rallypoint import access
 from rallypoint.access import Permission, Role
 from rallypoint.access.check import Checks
-from rallypoint.catalog import domain_store, lookup
+from rallypoint.catalog import domain_settings, domain_store, lookup
 from rallypoint.catalog.model import (
     Category,
     ClosurePolicy,
@@ -44,7 +44,7 @@ async def save_domain(
         "workflow": checks.choice("workflow", workflow, set(Workflow)),
         "closure_policy": checks.choice("closure_policy", closure_policy, set(ClosurePolicy)),
         "description": checks.text("description", description, longest=2000),
-        "settings": dict(settings or {}),
+        "settings": domain_settings.check(checks, settings or {}),
     }
     checks.done()
     domain = await domain_store.save_domain(tx, **values)

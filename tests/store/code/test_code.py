@@ -265,6 +265,33 @@ async def test_places_of_problems(db: Database, document: dict[str, Any], place:
     assert list(await problems(db, document)) == [place]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("close_after_busines_days", 3, "is no setting of a domain; there are healthy_minutes, "),
+        ("healthy_minutes", "15", "must be a number of minutes from 0 to "),
+        ("healthy_minutes", -1, "must be a number of minutes from 0 to "),
+        ("healthy_minutes", True, "must be a number of minutes from 0 to "),
+        ("confirmation_days", float("inf"), "must be a number of days from 0 to "),
+        ("close_after_business_days", 2.5, "must be a whole number of days from 0 to "),
+        ("confirmation_reminder_hours", 24, "must be a list of hours, each from 0 to "),
+        ("confirmation_reminder_hours", [24, "x"], "must be a list of hours, each from 0 to "),
+        ("confirmation_reminder_hours", list(range(11)), "has more than 10 entries"),
+    ],
+)
+async def test_a_setting_that_nobody_reads_is_refused(db: Database, name: str, value: Any, told: str) -> None:
+    found = await problems(db, {"domains": [{"key": "production", "settings": {name: value}}]})
+    assert list(found) == [f"domains[0].settings.{name}"]
+    assert found[f"domains[0].settings.{name}"].startswith(told)
+
+
+async def test_every_setting_of_a_domain_can_be_given(db: Database) -> None:
+    settings = {"healthy_minutes": 7.5, "confirmation_reminder_hours": [1, 2.5], "confirmation_days": 1,
+                "reopen_window_minutes": 0, "close_after_business_days": 2}  # fmt: skip
+    await do(db, {"domains": [{"key": "production", "settings": settings}]})
+    assert next(d for d in (await export(db))["domains"] if d["key"] == "production")["settings"] == settings
+
+
 async def test_statuses_are_reordered_and_none_is_lost(db: Database) -> None:
     statuses = [{"key": "mitigating", "name": "Mitigating", "category": "active"}, {"key": "detected", "name": "Seen"}]
     last_first = {"domains": [{"key": "production", "statuses": statuses}]}
