@@ -125,10 +125,12 @@ class TextLens:
         if isinstance(raw, tuple | Person):
             return NoWay("It is not a text.")
         text = self._read(raw)
-        if shadow is None or shadow.hub_version <= 0 or not self.shortens(shadow):
+        if shadow is None or shadow.hub_version <= 0:
             return text
         if same(raw, shadow.raw):
             return shadow.hub_value
+        if not self.shortens(shadow):
+            return text
         return self._mended(text, self._read(shadow.raw), str(shadow.hub_value)) or text
 
     def agrees(self, value: Value, raw: Value, shadow: Shadow | None) -> bool:
