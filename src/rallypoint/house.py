@@ -75,7 +75,7 @@ async def open_house(
             egress=egress,
             channels=channels,
             batcher=batcher,
-            works=wiring.works(db, channels, settings=settings, vault=vault),
+            works=wiring.works(db, channels, settings=settings, vault=vault, egress=egress),
             dsn=dsn,
         )
     finally:

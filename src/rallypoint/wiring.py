@@ -14,6 +14,7 @@ from rallypoint.actors import SYSTEM
 from rallypoint.alerts.events import AlertAcknowledged, AlertsCleared, AlertsRouted
 from rallypoint.connectors.sandbox import Sandbox
 from rallypoint.connectors.smtp import Smtp
+from rallypoint.connectors.trackers import TOOLS
 from rallypoint.connectors.webhook import Webhook
 from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
@@ -60,6 +61,8 @@ from rallypoint.sla import reactions as targets
 from rallypoint.sla.events import ClockTouched, DeadlineMoved, TargetAtRisk, TargetBreached
 from rallypoint.statuspage import reactions as public
 from rallypoint.sync import reactions as links
+from rallypoint.sync.lanes import Lanes
+from rallypoint.sync.texts import Texts
 
 log = structlog.get_logger()
 
@@ -88,7 +91,7 @@ TOGETHER: Mapping[type[Fact], Sequence[Together]] = {
         incident.tell_stakeholders,
         links.changed,
         links.offer,
-    ],  # fmt: skip
+    ],
     UpdatePublished: [targets.updated, incident.tell_stakeholders, links.changed],
     IncidentEscalated: [links.changed, links.offer],
     IncidentChanged: [links.changed],
@@ -146,7 +149,9 @@ def channels(settings: Settings, db: Database, egress: Egress) -> dict[str, Chan
     return {channel.kind: channel for channel in (mail, Webhook(egress), Sandbox(db))}
 
 
-def works(db: Database, ways_out: Mapping[str, Channel], *, settings: Settings, vault: Vault) -> list[Work]:
+def works(
+    db: Database, ways_out: Mapping[str, Channel], *, settings: Settings, vault: Vault, egress: Egress
+) -> list[Work]:
     """Every loop of the engine, in the order in which an alert meets them."""
 
     def unseal(sealed: bytes) -> str:
@@ -157,8 +162,24 @@ def works(db: Database, ways_out: Mapping[str, Channel], *, settings: Settings, 
         Work("timers", "timer", lambda: fire_timers(db, TIMERS, set_aside), engine_store.next_due),
         Work("outbox", "outbox", lambda: drain_outbox(db, set_aside), engine_store.next_due),
         *notify.works(db, ways_out, base_url=settings.base_url, unseal=unseal),
+        *lanes(db, settings=settings, vault=vault, egress=egress).works,
         *access.works(db),
     ]
+
+
+def lanes(db: Database, *, settings: Settings, vault: Vault, egress: Egress) -> Lanes:
+    """What keeps linked items in step with their incidents."""
+    return Lanes(db, TOOLS, vault, egress, base_url=settings.base_url, texts=Texts(), alarm=tell_fallback)
+
+
+async def tell_fallback(tx: Transaction, subject: str, what: str) -> None:
+    """Something needs a person, and belongs to no incident: the fallback contact is told."""
+    log.error("needs a person", subject=subject, what=what)
+    contact = await oncall.fallback(tx)
+    if contact is not None and (contact.person_id or contact.address):
+        await notify.alarm(
+            tx, title=f"Rallypoint: {subject}", text=what, person_id=contact.person_id, address=contact.address
+        )
 
 
 async def set_aside(tx: Transaction, subject: str, what: str) -> None:

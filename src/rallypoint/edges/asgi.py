@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rallypoint.edges import api, ops
+from rallypoint.connectors.trackers import TOOLS
+from rallypoint.edges import api, ops, told
 from rallypoint.edges.hooks import Hooks
 from rallypoint.edges.web.app import create_app
 from rallypoint.house import House, open_house
@@ -63,7 +64,9 @@ class Front:
 
 def site(house: House) -> ASGIApp:
     """API, probes and pages."""
-    found = Starlette(routes=[*ops.routes(house), api.mount(house), Mount("/", app=create_app(house))])
+    found = Starlette(
+        routes=[*ops.routes(house), *told.routes(house, TOOLS), api.mount(house), Mount("/", app=create_app(house))]
+    )
     found.state.house = house
     return found
 

@@ -13,7 +13,7 @@ from rallypoint.access import Role
 from rallypoint.actors import Actor, ActorKind
 from rallypoint.catalog.model import StatusCategory
 from rallypoint.db import Transaction
-from rallypoint.errors import Invalid
+from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import Incident, TimelineEntry
 from rallypoint.incidents.model import Visibility as Shown
 from rallypoint.sync import codec, store
@@ -218,6 +218,11 @@ async def _status(tx: Transaction, arrival: Arrival) -> None:
         await incidents.resume(tx, arrival.number)
     elif wanted is StatusCategory.ACTIVE:
         await incidents.acknowledge(tx, arrival.number, via=arrival.tool)
+    else:
+        raise Refused(
+            f"It is being worked on here, and what is acknowledged does not become new again; {arrival.tool} says so.",
+            guard="status", who_may="nobody",
+        )  # fmt: skip
 
 
 async def _title(tx: Transaction, arrival: Arrival) -> None:

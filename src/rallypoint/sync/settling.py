@@ -5,7 +5,7 @@ It commits as a whole or not at all. A crash before it loses a read; a crash aft
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rallypoint import incidents
 from rallypoint.access.check import storable
@@ -16,8 +16,9 @@ from rallypoint.sync import hub, steps, store
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.hub import Arrival
-from rallypoint.sync.model import HubItem, Value
-from rallypoint.sync.planner import Decision
+from rallypoint.sync.mapping import Direction
+from rallypoint.sync.model import HubItem, Shadow, Value
+from rallypoint.sync.planner import NEVER, Decision
 from rallypoint.sync.steps import Applied, Memory, Outcome, Setting, Settled, Sight, TakenComment
 from rallypoint.sync.work import Claim
 
@@ -59,7 +60,8 @@ class Settler:
         await incidents.locked(tx, number)  # before the link, as whoever changes the incident does
         if not await store.hold_link(tx, claim):
             raise Lost
-        memory = await store.memory(tx, claim)
+        stored = await store.memory(tx, claim)
+        memory = self._begun(claim, stored, sight)
         item = await hub.read(tx, number, base_url=self.base_url)
         outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
         if outcome.asks:
@@ -69,11 +71,24 @@ class Settler:
         settlement = steps.settle(
             outcome, sight, memory, self.setting, applied=applied, taken=taken, new_op=new_op, now=tx.now
         )
-        await store.save_memory(tx, memory, settlement.memory)
+        await store.save_memory(tx, stored, settlement.memory)
         await store.seen_hub(tx, claim.link.id)
         for conflict in settlement.conflicts:
             await store.add_conflict(tx, number, conflict)
         return Settled(calls=settlement.calls)
+
+    def _begun(self, claim: Claim, memory: Memory, sight: Sight) -> Memory:
+        """At the first look at an item that we created, what the tool filled in by itself is nobody's edit: ours goes
+        across. At an item that was there before, both sides speak, and differences are conflicts."""
+        if not claim.create_op or memory.shadows:
+            return memory
+        fields = [seen.rule for seen in self.setting.lenses.fields if sight.item.knows(seen.rule.remote)]
+        seeds = {
+            rule.hub: Shadow(field=rule.hub, raw=sight.item.raw(rule.remote), hub_value=None, hub_version=NEVER)
+            for rule in fields
+            if rule.direction is not Direction.IN
+        }
+        return replace(memory, shadows=seeds)
 
     async def _take_fields(self, tx: Transaction, claim: Claim, outcome: Outcome) -> dict[str, Applied]:
         """Take what arrived, each by itself: what this house refuses is recorded with its reason."""

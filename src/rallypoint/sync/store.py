@@ -326,9 +326,9 @@ async def release_link(tx: Transaction, claim: Claim, *, due_at: datetime | None
     return await tx.execute(
         """
         update sync_link set lease_until = null, error = :error,
-               due_at = case when (hinted_at is not null or hub_changed) and :error::jsonb is null then :now::timestamptz
-                             else :due_at::timestamptz end,
-               attempts = case when :error::jsonb is null then 0 else attempts end,
+               due_at = case when :error::jsonb is null and (hinted_at is not null or hub_changed)
+                             then :now::timestamptz else :due_at::timestamptz end,
+               attempts = case when :error::jsonb is null and :due_at::timestamptz is null then 0 else attempts end,
                agreed_at = case when :error::jsonb is null and :due_at::timestamptz is null then :now else agreed_at end
          where id = :id and fence = :fence""",
         id=claim.link.id, fence=claim.fence, due_at=due_at, error=error,

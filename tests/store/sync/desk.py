@@ -74,7 +74,8 @@ class Desk:
 
     def add(self, **fields: Value) -> Ticket:
         id = f"T{next(self._ids)}"
-        self.tickets[id] = Ticket(id=id, key=f"DESK-{id[1:]}", fields=dict(fields), changed_at=self.now())
+        blank: dict[str, Value] = {"subject": "", "body": "", "urgency": None, "workaround": None, "state": "new"}
+        self.tickets[id] = Ticket(id=id, key=f"DESK-{id[1:]}", fields={**blank, **fields}, changed_at=self.now())
         return self.tickets[id]
 
     def edit(self, id: str, **fields: Value) -> None:
