@@ -65,6 +65,11 @@ class Api:
         self._token, self._token_ends, self._refresh = "", now(), credentials.refresh_token
         self._notes: list[RateNote] = []
 
+    def their_time(self) -> datetime | None:
+        """What the instance's clock shows now, by its own answers; None before any."""
+        skew = self.caller.skew
+        return self._now() + timedelta(seconds=skew.seconds) if skew.since is not None else None
+
     def rate_notes(self) -> tuple[RateNote, ...]:
         notes, self._notes = tuple(self._notes), []
         return notes
@@ -84,7 +89,9 @@ class Api:
         }
         if fields:
             asked["sysparm_fields"] = ",".join(fields)
-        answer = await self.call("GET", f"/api/now/v2/table/{table}", query=asked)
+        # Files have an interface of their own, which asks for fewer rights than their table.
+        path = "/api/now/attachment" if table == "sys_attachment" else f"/api/now/v2/table/{table}"
+        answer = await self.call("GET", path, query=asked)
         return Page(tuple(texts(one) for one in _result(answer, list)), _following(answer, offset))
 
     async def rows(self, table: str, query: str, fields: tuple[str, ...] = (), *, most: int) -> list[Row]:
@@ -145,9 +152,11 @@ class Api:
                 method, path, query=query, body=body, content=content, headers=signed, seconds=seconds
             )
             self._note(answer)
-            # A body that came piece by piece is spent: the caller has to send it anew.
-            if answer.status != 401 or not self._credentials.client_id or not isinstance(content, bytes):
+            if answer.status != 401 or not self._credentials.client_id:
                 break
+            if not isinstance(content, bytes):
+                self._token = ""  # a body that came piece by piece is spent: it must be sent anew
+                raise Outage("The token was refused; another is fetched with the next try.", exchange=answer.exchange)
         return answer
 
     async def authorization(self, fresh: bool = False) -> str:

@@ -96,6 +96,7 @@ async def changes(api: Api, table: str, cursor: str) -> Changes:
 
 async def _follow(api: Api, stream: Stream, place: Place, table: str) -> tuple[list[Hint], bool]:
     """(what is new, whether more waits). Moves the place on."""
+    asked = api.their_time()
     try:
         rows, more = await _page(api, stream, place)
     except PermissionDenied:
@@ -120,10 +121,11 @@ async def _follow(api: Api, stream: Stream, place: Place, table: str) -> tuple[l
     place.seen = place.seen[-SEEN_MOST:]
     if rows:
         place.after = (rows[-1][stream.stamp], rows[-1]["sys_id"])
-    if not more and place.after is not None:
-        last = at(place.after[0])
-        if last is not None:
-            place.since = max(place.since, (last - OVERLAP).strftime(GRAIN))
+    if not more:
+        # Up to here by the tool's own clock, which its answers tell; or else by the last row.
+        reached = asked or (at(place.after[0]) if place.after else None)
+        if reached is not None:
+            place.since = max(place.since, (reached - OVERLAP).strftime(GRAIN))
         place.after = None
     return told, more
 

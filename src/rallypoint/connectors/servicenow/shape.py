@@ -1,4 +1,4 @@
-"""What a table looks like, read from the instance's own dictionary: fields, choices, people. Nothing is known before."""
+"""What a table looks like, as the instance's dictionary tells: fields, choices, people. Nothing is known before."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

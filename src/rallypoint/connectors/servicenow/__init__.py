@@ -1,0 +1,6 @@
+"""ServiceNow: incidents over the Table API, journals as comments, files, changes by poll and by business rule."""
+
+from rallypoint.connectors.servicenow.api import Credentials
+from rallypoint.connectors.servicenow.tracker import ServiceNowTracker, tracker
+
+__all__ = ["Credentials", "ServiceNowTracker", "tracker"]
