@@ -29,6 +29,10 @@ MANY = {
     "joined": ("alert", "alerts"),
     "system": ("note by Rallypoint", "notes by Rallypoint"),
     "state": ("change", "changes"),
+    "hypothesis": ("hypothesis", "hypotheses"),
+    "assigned": ("assignment", "assignments"),
+    "role": ("role given", "roles given"),
+    "priority": ("change of priority", "changes of priority"),
 }
 """How a fold counts kinds whose names are not words for people: one, many."""
 
