@@ -25,6 +25,7 @@ from rallypoint.richtext.tree import (
     Mark,
     Marks,
     Mention,
+    Opaque,
     Panel,
     Paragraph,
     Quote,
@@ -32,18 +33,19 @@ from rallypoint.richtext.tree import (
     Table,
     Text,
     clean,
-    lines,
     normalise,
 )
 
 LONGEST = 1_000_000
 """Characters beyond which tags are dropped and only the text is kept."""
-TAGS = 20_000
+TAGS = 10_000
 """Tags beyond which they are: the sanitiser's time grows faster than their number."""
 
 ABLE = Abilities(
     opaque="html",
-    inside=dict.fromkeys((Document, Item, Cell, Quote), (Paragraph, Heading, CodeBlock, Rule, List, Quote, Table)),
+    inside=dict.fromkeys(
+        (Document, Item, Cell, Quote), (Paragraph, Heading, CodeBlock, Rule, List, Quote, Table, Opaque)
+    ),
 )
 
 _MARKS = {
@@ -90,7 +92,8 @@ def read(raw: str) -> Document:
     """The document; scripts, styles and comments are gone, unknown elements leave their text."""
     text = clean(raw)
     if len(text) > LONGEST or text.count("<") > TAGS:
-        return Document(tuple(lines(clean(unescape(re.sub(r"<(?=[A-Za-z/!?])[^<>]*>", " ", text))))))
+        said = clean(unescape(re.sub(r"<(?=[A-Za-z/!?])[^<>]*>", " ", text))).strip()
+        return Document((Opaque("html", said, said),) if said else ())
     reader = _Reader()
     reader.feed(_SANITISER.clean(text))
     reader.close()
@@ -291,7 +294,7 @@ def _write_block(block: Block) -> str:
         rows = "".join(f"<tr>{''.join(map(_write_cell, row))}</tr>" for row in block.rows)
         return f"<table><tbody>{rows}</tbody></table>"
     assert not isinstance(block, Panel)
-    return f"<p>{escape(block.original, quote=False)}</p>"
+    return f"<pre>{escape(block.text, quote=False)}</pre>"
 
 
 def _write_cell(cell: Cell) -> str:

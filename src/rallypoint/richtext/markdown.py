@@ -40,10 +40,10 @@ from rallypoint.richtext.tree import (
     normalise,
 )
 
-LONGEST = 200_000
-"""Characters beyond which Markdown is not taken apart, but kept as it is."""
-BRACKETS = 8_000
-"""Opening brackets beyond which it is not: the parser's time grows with their square."""
+LONGEST = 80_000
+"""Characters beyond which Markdown is not taken apart, but kept as it is; GitHub takes 65,536."""
+SIGNS = {"[": 5_000, "<": 3_000, "|": 10_000}
+"""How many of these it may hold: the parser's time grows with their square."""
 NESTING = 60
 
 ABLE = Abilities(
@@ -75,15 +75,18 @@ _PARSER.validateLink = lambda url: True  # type: ignore[method-assign]  # the tr
 
 def read(raw: str, *, github: bool = False) -> Document:
     """The document; of hostile size or depth it is kept in one opaque block."""
-    text = clean(raw)
-    if len(text) <= LONGEST and text.count("[") <= BRACKETS:
+    # What was written as no mention is told from one by a sign that `clean` removes from all that is read.
+    text = f"@{_QUIET}".join(map(clean, raw.split("@\u200b"))) if github else clean(raw)
+    if len(text) <= LONGEST and all(text.count(sign) <= most for sign, most in SIGNS.items()):
         tokens = _PARSER.parse(text)
         if all(token.level < NESTING - 1 for token in tokens):  # at the limit the parser leaves text out
             blocks, _ = _read_blocks(tokens, 0, github)
             return normalise(Document(tuple(blocks)))
-    return Document((Opaque("markdown", text, text),)) if text.strip() else Document()
+    said = text.replace(_QUIET, "")
+    return Document((Opaque("markdown", text.replace(_QUIET, "\u200b"), said),)) if said.strip() else Document()
 
 
+_QUIET = "\ufdd0"
 _PANEL = re.compile(r"\[!(\w+)\][ \t]*(?:\n|$)")
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 

@@ -14,6 +14,7 @@ from rallypoint.richtext.tree import (
     Heading,
     Inline,
     List,
+    Opaque,
     Panel,
     Paragraph,
     Quote,
@@ -27,12 +28,17 @@ from rallypoint.richtext.tree import (
     safe_url,
 )
 
+LONGEST = 1_000_000
+"""Characters beyond which text is kept as it is, spaces and all."""
+
 _FENCE = re.compile(r"^```([a-z0-9+#.-]*)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
 
 def read(raw: str) -> Document:
     """Paragraphs, breaks and fenced code; nothing else has a meaning."""
     text = clean(raw)
+    if len(text) > LONGEST:
+        return Document((Opaque("plain", text, text),) if text.strip() else ())
     blocks: list[Block] = []
     at = 0
     for fence in _FENCE.finditer(text) if text.count("\n```") < 5_000 else ():

@@ -169,7 +169,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def clean(raw: str) -> str:
     """Characters every tool can store: line ends are \\n, controls are spaces, broken surrogates are U+FFFD."""
-    text = raw.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").replace("@\u200b", "@")
+    text = raw.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\ufeff", "").replace("\ufdd0", "").replace("@\u200b", "@")
     return _SURROGATE.sub("\ufffd", _UNSAYABLE.sub(" ", text))
 
 

@@ -34,8 +34,8 @@ from rallypoint.richtext.tree import (
     normalise,
 )
 
-LONGEST = 1_000_000
-"""Characters beyond which wiki text is not taken apart, but kept as it is."""
+LONGEST = 100_000
+"""Characters beyond which wiki text is not taken apart, but kept as it is; Jira takes 32,767 if not told otherwise."""
 
 ABLE = Abilities(
     opaque="wiki",
