@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from rallypoint import access, incidents
+from rallypoint import access, incidents, notify
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import DatabaseClock
 from rallypoint.db import Database
 from rallypoint.edges.cli.main import run
+from rallypoint.notify import method_store
 from rallypoint.wiring import bus
 
 
@@ -118,6 +119,40 @@ async def test_the_doctor_looks_at_everything(at: Any) -> None:
     assert checks["database"] == checks["schema"] == checks["timers"] == checks["paging runs"] == "ok"
     assert checks["audit trail"] == checks["timelines"] == "ok"
     assert checks["mail"] == checks["engine"] == "warn"
+
+
+async def test_without_mail_it_is_bad_that_nobody_can_be_paged_and_a_warning_that_some_cannot(
+    at: Any, db: Database
+) -> None:
+    async def mail() -> tuple[int, str, str]:
+        code, found = await at("doctor")
+        (check,) = (check for check in found["checks"] if check["name"] == "mail")
+        return code, check["grade"], check["said"]
+
+    await at("user", "add", "--name", "Vic", "--email", "vic@example.com", "--role", "viewer")
+    assert await mail() == (0, "warn", "no mail leaves"), "a viewer is never paged"
+    _, bea = await at("user", "add", "--name", "Bea", "--email", "bea@example.com", "--role", "responder")
+    code, grade, said = await mail()
+    assert (code, grade) == (1, "bad")
+    assert "nobody can be paged" in said
+    assert "Bea" in said
+    assert "Vic" not in said
+    await at("user", "add", "--name", "Ann", "--email", "ann@example.com", "--role", "responder")
+    async with db.transaction(SYSTEM) as tx:
+        hook = await notify.add_contact_method(
+            tx, person_id=bea["id"], kind="webhook", address="https://hooks.example.com/bea", vault=Unlocked()
+        )
+    assert (await mail())[:2] == (1, "bad"), "the webhook is not verified yet"
+    async with db.transaction(SYSTEM) as tx:
+        await method_store.verify(tx, hook.id, None)
+    assert await mail() == (0, "warn", "no mail leaves; it is how pages reach Ann")
+
+
+class Unlocked:
+    """A vault without a lock: what is sealed here is never sent."""
+
+    def seal(self, text: str, bound_to: str) -> bytes:
+        return text.encode()
 
 
 async def test_the_doctor_sees_a_changed_timeline(at: Any, dsn: str) -> None:

@@ -5,7 +5,7 @@ Others page with `page_person`, silence with `void`, and send anything else with
 
 from rallypoint.notify.delivery_store import backlog
 from rallypoint.notify.lane import Lane, lanes, send_due, works
-from rallypoint.notify.messages import alarm, message
+from rallypoint.notify.messages import alarm, message, ways_to
 from rallypoint.notify.methods import (
     SECRET_BOUND_TO,
     add_contact_method,
@@ -82,5 +82,6 @@ __all__ = [
     "set_rules",
     "verify_contact_method",
     "void",
+    "ways_to",
     "works",
 ]

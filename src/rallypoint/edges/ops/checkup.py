@@ -61,7 +61,7 @@ async def _inside(settings: Settings, dsn: str, audit: bool, progress: Progress)
         findings = [await _version(house), *await _ready(house), await _skew(house)]
         if any(finding.name == "schema" and finding.grade is Grade.BAD for finding in findings):
             return findings
-        findings += [await _backlog(house), await _orphans(house), await _mail(settings), await _people(house)]
+        findings += [await _backlog(house), await _orphans(house), await _mail(house), await _people(house)]
         if audit:
             findings += [
                 Finding(name=name, grade=Grade.OK if ok else Grade.BAD, said=said)
@@ -145,11 +145,10 @@ async def _orphans(house: House) -> Finding:
     return Finding(name="paging runs", grade=Grade.BAD, said=said, help="Escalate those incidents by hand, now.")
 
 
-async def _mail(settings: Settings) -> Finding:
-    parts = urlsplit(settings.smtp_url)
+async def _mail(house: House) -> Finding:
+    parts = urlsplit(house.settings.smtp_url)
     if not parts.hostname:
-        help = "Set RALLYPOINT_SMTP_URL, unless nobody is to be reached by e-mail."
-        return Finding(name="mail", grade=Grade.WARN, said="no mail leaves", help=help)
+        return await _no_mail(house)
     import aiosmtplib
 
     port = parts.port or (465 if parts.scheme == "smtps" else 25)
@@ -166,6 +165,27 @@ async def _mail(settings: Settings) -> Finding:
     return Finding(name="mail", grade=Grade.OK, said=f"{parts.hostname}:{port} answers")
 
 
+async def _no_mail(house: House) -> Finding:
+    """Bad when no page could reach anybody. A sandbox phone counts: only the demo has them, and shows them."""
+    from rallypoint import access, notify
+    from rallypoint.access import Permission
+    from rallypoint.notify import MethodKind
+
+    by_mail, otherwise = list[str](), list[str]()
+    async with house.db.transaction(SYSTEM) as tx:
+        for person in await access.people(tx):
+            if person.active and Permission.ACKNOWLEDGE in access.granted(set(person.roles)):
+                ways = {way.kind for way in await notify.ways_to(tx, person, "high")}
+                (by_mail if ways <= {MethodKind.EMAIL} else otherwise).append(person.name)
+    if by_mail and not otherwise:
+        said = f"no mail leaves, and nobody can be paged in another way: {_list(by_mail)}"
+        help = "Set RALLYPOINT_SMTP_URL, or let them add a webhook on their page."
+        return Finding(name="mail", grade=Grade.BAD, said=said, help=help)
+    said = f"no mail leaves; it is how pages reach {_list(by_mail)}" if by_mail else "no mail leaves"
+    help = "Set RALLYPOINT_SMTP_URL, unless nobody is to be reached by e-mail."
+    return Finding(name="mail", grade=Grade.WARN, said=said, help=help)
+
+
 async def _people(house: House) -> Finding:
     from rallypoint import access, notify
     from rallypoint.access import Role
@@ -178,7 +198,12 @@ async def _people(house: House) -> Finding:
         return Finding(name="people", grade=Grade.WARN, said="nobody has an account", help=help)
     if not unverified:
         return Finding(name="contact methods", grade=Grade.OK, said=f"{len(people)} people, all methods verified")
-    return Finding(name="contact methods", grade=Grade.WARN, said=_names(unverified), help="They enter the code sent.")
+    return Finding(
+        name="contact methods",
+        grade=Grade.WARN,
+        said=f"not verified by {_list(unverified)}",
+        help="They enter the code sent.",
+    )
 
 
 async def _waits_for_a_code(tx: object, notify: object, person_id: int) -> bool:
@@ -186,6 +211,5 @@ async def _waits_for_a_code(tx: object, notify: object, person_id: int) -> bool:
     return any(m.verified_at is None and m.disabled_at is None for m in methods)
 
 
-def _names(people: Sequence[str]) -> str:
-    shown = ", ".join(people[:5]) + (f" and {len(people) - 5} more" if len(people) > 5 else "")
-    return f"not verified by {shown}"
+def _list(people: Sequence[str]) -> str:
+    return ", ".join(people[:5]) + (f" and {len(people) - 5} more" if len(people) > 5 else "")
