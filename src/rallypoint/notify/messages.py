@@ -5,7 +5,7 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
 from rallypoint.notify import delivery_store, method_store, store
 from rallypoint.notify.model import ContactMethod, Delivery, MethodKind, Purpose
-from rallypoint.notify.rules import Planned, plan
+from rallypoint.notify.rules import Planned, drill, plan
 
 TITLE_MAX = 300
 
@@ -84,6 +84,11 @@ async def ways_to(tx: Transaction, person: access.Person, urgency: str) -> tuple
     methods = await method_store.of_person(tx, person.id)
     rules = await method_store.rules_of(tx, person.id)
     return plan(urgency, rules=rules, methods=methods, email=person.email)
+
+
+async def ways_of_drill(tx: Transaction, person: access.Person, urgency: str) -> tuple[Planned, ...]:
+    """The same for a drill: the sandbox phone of those who have one."""
+    return drill(await ways_to(tx, person, urgency), methods=await method_store.of_person(tx, person.id))
 
 
 def new_reference() -> str:

@@ -1,14 +1,11 @@
 """Paging a person, making pages void, and reading them."""
 
-from datetime import timedelta
-
 from rallypoint import access, ids, paging_cursor
 from rallypoint.db import Transaction
 from rallypoint.errors import NotFound
 from rallypoint.notify import delivery_store, store
-from rallypoint.notify.messages import new_reference, one_line, ways_to
-from rallypoint.notify.model import Delivery, MethodKind, Page, PageView, Purpose
-from rallypoint.notify.rules import Planned
+from rallypoint.notify.messages import new_reference, one_line, ways_of_drill, ways_to
+from rallypoint.notify.model import Delivery, Page, PageView, Purpose
 
 TOKEN_LENGTH = 32
 """160 bits. Lower-case letters and digits only, because it also travels in the reply address of a mail."""
@@ -34,7 +31,7 @@ async def page_person(
 
     The page's token opens the acknowledge page and answers a mail. The page keeps only its hash. The raw token stands
     in the deliveries until each is over: a delivery whose outcome is unknown has to be sent again, with its link.
-    A drill reaches the sandbox phone only.
+    A drill reaches the sandbox phone of those who have one (in the demo), and everybody else like any page.
     """
     person = await access.person(tx, person_id)
     token = ids.token(TOKEN_LENGTH)
@@ -53,7 +50,7 @@ async def page_person(
         token_hash=ids.digest(token),
         drill=drill,
     )
-    for way in (DRILL,) if drill else await ways_to(tx, person, urgency):
+    for way in await (ways_of_drill if drill else ways_to)(tx, person, urgency):
         await delivery_store.add(
             tx,
             reference=new_reference(),
@@ -74,15 +71,6 @@ async def page_person(
             token=token,
         )
     return await store.page(tx, page_id)
-
-
-DRILL = Planned(
-    kind=MethodKind.SANDBOX,
-    address="sandbox phone",
-    contact_method_id=None,
-    after=timedelta(),
-    reason="a drill reaches the sandbox phone only",
-)
 
 
 async def gate(tx: Transaction, incident: int) -> int:

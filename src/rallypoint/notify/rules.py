@@ -66,6 +66,14 @@ def plan(
     return (Planned(kind=MethodKind.EMAIL, address=email, contact_method_id=None, after=timedelta(), reason=reason),)
 
 
+def drill(ways: tuple[Planned, ...], *, methods: Iterable[ContactMethod]) -> tuple[Planned, ...]:
+    """How a drill reaches a person who would be paged by these ways: by the sandbox phone where they have one (the
+    demo wakes nobody), else by these ways: a drill that nobody hears of exercises nothing."""
+    phones = [method for method in methods if method.usable and method.kind is MethodKind.SANDBOX]
+    reason = "a drill reaches the sandbox phone only"
+    return tuple(_by(phone, minutes=0, reason=reason) for phone in phones[:1]) or ways
+
+
 def _by(method: ContactMethod, *, minutes: int, reason: str) -> Planned:
     return Planned(
         kind=method.kind,

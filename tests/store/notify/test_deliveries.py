@@ -298,6 +298,24 @@ async def test_a_drill_reaches_the_sandbox_phone_only(db: Database, bob: access.
     assert [d.method for d in (await view(db)).deliveries] == ["sandbox"]
 
 
+async def test_without_a_sandbox_phone_a_drill_reaches_people_as_a_page_would(db: Database) -> None:
+    async with db.transaction(SYSTEM) as tx:
+        ann = await access.create_person(tx, name="Ann", email="ann@example.org", roles=[access.Role.RESPONDER])
+    await page(db, ann, drill=True)
+    (fallen_back,) = (await view(db)).deliveries
+    assert (fallen_back.method, fallen_back.address) == ("email", "ann@example.org")
+    async with db.transaction(SYSTEM) as tx:
+        near = await notify.add_contact_method(tx, person_id=ann.id, kind="email", address="near@example.org",
+                                               verified=True)  # fmt: skip
+        far = await notify.add_contact_method(tx, person_id=ann.id, kind="email", address="far@example.org",
+                                              verified=True)  # fmt: skip
+        await notify.set_rules(tx, ann.id, "high", [(0, near.id), (5, far.id)])
+    await page(db, ann, incident=2, drill=True)
+    deliveries = (await view(db, 2)).deliveries
+    assert [d.address for d in deliveries] == ["near@example.org", "far@example.org"]
+    assert deliveries[1].due_at - deliveries[0].due_at == timedelta(minutes=5)
+
+
 async def test_messages_go_to_an_address_and_survive_an_answered_incident(db: Database, phone: Any) -> None:
     async with db.transaction(SYSTEM) as tx:
         made = await notify.message(

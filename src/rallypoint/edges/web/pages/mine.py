@@ -76,6 +76,9 @@ async def choose_zone(request: Request) -> Response:
 async def add_method(request: Request) -> Response:
     form = await forms.read(request, "method")
     person_id = visit.me(request) or 0
+    if form.text("kind") == MethodKind.SANDBOX and not visit.house(request).settings.demo:
+        problem = Invalid("kind", "the sandbox phone belongs to the demo: nobody looks at it here", "email")
+        return await shown(request, form.wrong(problem), 422)
 
     async def add(tx: Transaction) -> notify.ContactMethod:
         return await notify.add_contact_method(
