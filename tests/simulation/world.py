@@ -24,8 +24,9 @@ from rallypoint.sync.mapping import (
     Text,
     ValueMap,
 )
-from rallypoint.sync.model import TAGS, Conflict, HubComment, HubField, HubItem, Link, Value, Visibility
+from rallypoint.sync.model import TAGS, Conflict, HubComment, HubField, HubItem, Link, Side, Value, Visibility
 from rallypoint.sync.perform import perform
+from rallypoint.sync.planner import Why
 from rallypoint.sync.steps import (
     Applied,
     Began,
@@ -51,6 +52,8 @@ START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 TOKEN = re.compile(r"[etc]\d+x", re.IGNORECASE)  # every edit carries one, so that it is known again wherever it went
 PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
 CALM_ROUNDS = 30
+CLOCK_ERROR = 3.0
+"""Seconds: the tools' grain, twice, and the error of the measured skew."""
 
 
 def token(value: object) -> str:
@@ -74,6 +77,7 @@ class Edit:
     field: str
     value: str
     over: str
+    at: datetime
 
 
 @dataclass
@@ -360,7 +364,7 @@ class World:
 
     def _note(self, place: str, name: str, value: Value, old: Value) -> None:
         if isinstance(value, str) and token(value):
-            self.edits.append(Edit(place=place, field=name, value=token(value), over=token(old)))
+            self.edits.append(Edit(place=place, field=name, value=token(value), over=token(old), at=self.now))
         self.status_edits += 1
 
     def _say_at_hub(self) -> None:
@@ -410,6 +414,7 @@ class World:
     def check(self) -> None:
         self._all_agree()
         self._no_edit_lost()
+        self._the_later_one_won()
         self._tags_kept()
         self._no_duplicates()
         self._comments_everywhere()
@@ -436,6 +441,18 @@ class World:
         limits = {token(value) for lane in self.lanes for value in lane.tool.overwritten}
         for one in self.edits:
             assert one.value in kept | logged | seen_and_replaced | limits, one
+
+    def _the_later_one_won(self) -> None:
+        """By true time, wherever a tool's history tells when the field changed, however wrong its clock is."""
+        exact = {"hub"} | {lane.tool.habits.name for lane in self.lanes if lane.tool.habits.able.history}
+        made = {one.value: one for one in self.edits}
+        for one in self.conflicts:
+            ours, theirs = made.get(token(one.hub_value)), made.get(token(one.remote_value))
+            newest = one.rule.endswith((Why.HUB_NEWER, Why.REMOTE_NEWER))
+            if ours is None or theirs is None or not newest or not {ours.place, theirs.place} <= exact:
+                continue
+            ahead = (theirs.at - ours.at).total_seconds()
+            assert abs(ahead) < CLOCK_ERROR or (ahead > 0) == (one.winner is Side.REMOTE), (one, ours, theirs)
 
     def _tags_kept(self) -> None:
         limits = {
