@@ -190,6 +190,9 @@ class World:
         link = Link(id=place, incident=1, connection=place, mapping=1, mapping_version=1, remote_id="1")
         return Lane(tool=tool, rules=rules, memory=Memory(link=link))
 
+    def has(self, tool: str) -> bool:
+        return any(lane.tool.habits.name == tool for lane in self.lanes)
+
     # The schedule.
 
     def play(self) -> None:
@@ -213,13 +216,13 @@ class World:
         elif roll < 0.31:
             self._change_comment(lane)
         elif roll < 0.34:
-            self._crash()
+            self.crash()
         elif roll < 0.36:
             lane.tool.faults.down = not lane.tool.faults.down
         else:
-            self._work(lane)
+            self.work(lane)
 
-    def _crash(self) -> None:
+    def crash(self) -> None:
         self.crashes += 1
         for lane in self.lanes:
             lane.at = lane.effect = None
@@ -236,7 +239,7 @@ class World:
             for lane in self.lanes:
                 lane.dirty = True
                 for _ in range(200):
-                    self._work(lane)
+                    self.work(lane)
                     if lane.at is None:
                         break
                 else:
@@ -251,7 +254,7 @@ class World:
 
     # Work, one effect at a time.
 
-    def _work(self, lane: Lane) -> None:
+    def work(self, lane: Lane) -> None:
         if lane.at is None:
             lane.at, lane.effect = advance(Pass(), Began())
         effect = lane.effect
