@@ -75,7 +75,7 @@ class Settler:
         await store.seen_hub(tx, claim.link.id)
         for conflict in settlement.conflicts:
             await store.add_conflict(tx, number, conflict)
-        return Settled(calls=settlement.calls)
+        return Settled(calls=settlement.calls, again=settlement.again)
 
     def _begun(self, claim: Claim, memory: Memory, sight: Sight) -> Memory:
         """At the first look at an item that we created, what the tool filled in by itself is nobody's edit: ours goes
