@@ -293,7 +293,8 @@ def _write_inlines(content: Sequence[Inline], github: bool, *, cell: bool = Fals
         elif isinstance(step.node, Break):
             pieces.append(("raw", "<br>") if cell else ("line", "\n"))
         elif step.node:
-            pieces.append(("raw", _write_node(step.node, github, cell)))
+            said = _write_node(step.node, github, cell)
+            pieces.append(("login" if said.startswith("@") else "raw", said))
     return _assembled(pieces, github)
 
 
@@ -317,7 +318,11 @@ def _assembled(pieces: list[tuple[str, str]], github: bool) -> str:
     for index, (kind, value) in enumerate(pieces):
         before = pieces[index - 1] if index else ("line", "\n")
         after = pieces[index + 1] if index + 1 < len(pieces) else ("line", "\n")
-        if kind != "text":
+        if kind == "login":  # needs room on both sides to be one
+            left = "" if at_start or (before[0] == "text" and before[1][-1] == " ") else " "
+            right = "" if after[0] == "line" or (after[0] == "text" and after[1][0] in " .,;:!?)") else " "
+            said.append(left + value + right)
+        elif kind != "text":
             said.append("\\\n" if kind == "line" else value)
         else:
             head = before[0] == "close" and _clings(value[0], before[1], pieces[index - 2] if index > 1 else before)
