@@ -1,5 +1,6 @@
 """Every tool whose items can be linked with incidents, by its kind: set-up, lanes and webhooks read this one list."""
 
+from rallypoint.connectors.servicenow import TOOL as SERVICENOW
 from rallypoint.sync.tools import Tool
 
-TOOLS: dict[str, Tool] = {}
+TOOLS: dict[str, Tool] = {tool.kind: tool for tool in (SERVICENOW,)}

@@ -10,8 +10,11 @@ import pytest
 import trustme
 
 from rallypoint.clock import ManualClock
+from rallypoint.egress import Egress
 from rallypoint.emulators.base import serving
 from rallypoint.emulators.servicenow import ADMIN, AGENT, CALLER, INTEGRATION_USER, ServiceNow
+from rallypoint.settings import Settings
+from tests.connectors.servicenow.bench import ServiceNowBench
 
 
 @pytest.fixture
@@ -58,3 +61,17 @@ async def people(emulator: ServiceNow, url: str) -> AsyncIterator[dict[str, http
     yield clients
     for one in clients.values():
         await one.aclose()
+
+
+@pytest.fixture
+async def way() -> AsyncIterator[Egress]:
+    egress = Egress(Settings(allow_private_targets=True))
+    yield egress
+    await egress.close()
+
+
+@pytest.fixture
+def bench(
+    emulator: ServiceNow, url: str, people: dict[str, httpx2.AsyncClient], clock: ManualClock, way: Egress
+) -> ServiceNowBench:
+    return ServiceNowBench(emulator, url, people, clock, way)

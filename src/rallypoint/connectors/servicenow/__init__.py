@@ -1,6 +1,7 @@
 """ServiceNow: incidents over the Table API, journals as comments, files, changes by poll and by business rule."""
 
 from rallypoint.connectors.servicenow.api import Credentials
-from rallypoint.connectors.servicenow.tracker import ServiceNowTracker, tracker
+from rallypoint.connectors.servicenow.tool import TOOL
+from rallypoint.connectors.servicenow.tracker import ServiceNowTracker
 
-__all__ = ["Credentials", "ServiceNowTracker", "tracker"]
+__all__ = ["TOOL", "Credentials", "ServiceNowTracker"]

@@ -568,26 +568,6 @@ class ServiceNowTracker:
         return hook.verify(raw, headers, secret, self._table)
 
 
-def tracker(
-    way: Way,
-    *,
-    base_url: str,
-    settings: Mapping[str, Any],
-    secrets: Mapping[str, str],
-    now: Callable[[], datetime],
-) -> ServiceNowTracker:
-    """A tracker from what a connection keeps: settings user, client_id, table; secrets password and those of OAuth."""
-    credentials = Credentials(
-        user=str(settings.get("user", "")),
-        password=secrets.get("password", ""),
-        client_id=str(settings.get("client_id", "")),
-        client_secret=secrets.get("client_secret", ""),
-        refresh_token=secrets.get("refresh_token", ""),
-    )
-    table = str(settings.get("table", "") or "incident")
-    return ServiceNowTracker(way, base_url=base_url, credentials=credentials, now=now, table=table)
-
-
 def _demand_id(text: str) -> None:
     """Ids become part of addresses and queries, so they are nothing else than ids."""
     if not hook.SYS_ID.fullmatch(text):
