@@ -183,7 +183,7 @@ def plan_comments(
             paired[one.pair.remote_id] = one.pair
     strangers = [one for one in item.comments if one.id not in paired and not one.deleted]
     for remote in strangers:
-        decision = _stranger(remote, here, paired, rule, writing, item)
+        decision = _stranger(remote, here, paired, rule, writing, item, account)
         if decision.pair is not None and decision.act is CommentAct.PAIR:
             paired[remote.id] = decision.pair
         decisions.append(decision)
@@ -289,9 +289,10 @@ def _stranger(
     rule: CommentRule,
     writing: Writing,
     item: RemoteItem,
+    account: Person | None,
 ) -> CommentDecision:
-    """A comment there that belongs to no pair: ours by its mark, or new."""
-    told = hub_id_of(remote.op) if remote.op else None
+    """A comment there that belongs to no pair: ours by its mark, ours once more, or new."""
+    told = hub_id_of(remote.op) if remote.op else _sent_before(remote, here, paired, writing, account)
     visibility = inward(remote.visibility)
     if told is not None and told[0] in here:
         pair = CommentPair(
@@ -321,6 +322,32 @@ def _stranger(
         at=min(at, item.read_at) if at and item.read_at else at,
         pair=pair,
     )
+
+
+def _sent_before(
+    remote: RemoteComment,
+    here: Mapping[str, HubComment],
+    paired: Mapping[str, CommentPair],
+    writing: Writing,
+    account: Person | None,
+) -> tuple[str, int] | None:
+    """The comment of ours that arrived there once more, after we had given up waiting and sent it again.
+
+    Our account alone tells nothing, a person may use it; the account together with words that we sent does.
+    """
+    who = remote.author.remote_id if remote.author is not None else ""
+    if account is None or not account.remote_id or who != account.remote_id:
+        return None
+    print = writing.print_of(remote)
+    sent = {pair.hub_id: pair.hub_edit for pair in paired.values() if pair.from_side is Side.HUB}
+    for id, edit in sent.items():
+        if id in here and print in (writing.print(writing.body(here[id])), *_prints(paired.values(), id)):
+            return id, edit
+    return None
+
+
+def _prints(pairs: Iterable[CommentPair], hub_id: str) -> set[str]:
+    return {pair.remote_print for pair in pairs if pair.hub_id == hub_id and pair.remote_print}
 
 
 def _pairs(

@@ -9,8 +9,9 @@ from rallypoint.sync.equality import key
 from rallypoint.sync.model import Value
 from rallypoint.sync.planner import Decision
 
-MOST_TURNS = 6
-WINDOW = timedelta(minutes=10)
+MOST_TURNS = 8
+WINDOW = timedelta(hours=1)
+"""A rule that a scheduler runs every few minutes still trips it; people seldom change their minds so often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

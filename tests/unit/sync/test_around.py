@@ -167,9 +167,9 @@ def test_the_fuse_trips_on_two_values_in_turn_and_not_on_people() -> None:
         ]
 
     end = NOW + timedelta(seconds=60)
-    assert tripped(turns("ab" * 4), "f", end)
-    assert not tripped(turns("ab" * 4, human=True), "f", end)
-    assert not tripped(turns("abcdefgh"), "f", end)
-    assert not tripped(turns("ab" * 4), "other", end)
+    assert tripped(turns("ab" * 5), "f", end)
+    assert not tripped(turns("ab" * 5, human=True), "f", end)
+    assert not tripped(turns("abcdefghij"), "f", end)
+    assert not tripped(turns("ab" * 5), "other", end)
     assert not tripped(turns("ab" * (MOST_TURNS // 2)), "f", end)
-    assert not tripped(turns("ab" * 4, apart=300), "f", NOW + timedelta(seconds=2400))
+    assert not tripped(turns("ab" * 6, apart=900), "f", NOW + timedelta(seconds=9900))

@@ -137,6 +137,14 @@ def test_a_hub_that_lost_its_memory_knows_its_comments_by_their_mark() -> None:
     assert (decision.act, decision.why) == (CommentAct.PAIR, CommentWhy.RECOGNISED)
 
 
+def test_ours_that_arrives_once_more_is_not_taken_for_news() -> None:
+    late = theirs("r2", author=US)
+    (decision,) = look([ours()], [theirs(), late], [pair()])
+    assert (decision.act, decision.hub_id) == (CommentAct.PAIR, "1")
+    typed = theirs("r2", "typed by a person who uses our account", author=US)
+    assert look([ours()], [theirs(), typed], [pair()])[0].act is CommentAct.TAKE
+
+
 def test_an_append_only_tool_gets_one_new_entry_for_an_edit() -> None:
     edited = ours(body="We restart both caches.", edit=1)
     (decision,) = look([edited], [theirs()], [pair()], able=JOURNAL)
