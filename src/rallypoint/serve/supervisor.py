@@ -215,10 +215,12 @@ def _reason(printed: bytes) -> str:
         return printed.decode(errors="replace").strip() or "see its log above"
 
 
-def run_apart(arguments: Sequence[str], environment: Mapping[str, str]) -> bytes:
-    """Run one of our commands in a process of its own, so that its memory is not kept; returns what it printed."""
+def run_apart(arguments: Sequence[str], environment: Mapping[str, str], *, undone: str) -> bytes:
+    """Run one of our commands in a process of its own, so that its memory is not kept; returns what it printed.
+
+    `undone` begins the message of a failure: what could not be done, in the words of who asked for it.
+    """
     done = subprocess.run(command(*arguments), env=dict(environment), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
-        said = f"`rallypoint {' '.join(arguments)}` failed: {_reason(done.stdout)}"
-        raise OutsideFailure(said, retry=done.returncode == NOT_READY)
+        raise OutsideFailure(f"{undone}: {_reason(done.stdout)}", retry=done.returncode == NOT_READY)
     return done.stdout

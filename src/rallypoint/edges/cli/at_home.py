@@ -68,13 +68,14 @@ def act(work: Callable[["Transaction"], Awaitable[T]], *, acting: str | None = N
 async def _open(mine: Settings, dsn: str, work: Callable[["House"], Awaitable[T]]) -> T:
     from rallypoint.house import open_house
 
-    await _database_answers(dsn)
+    await database_answers(dsn)
     async with open_house(mine.model_copy(update={"database_url": dsn}), dsn=dsn, role="cli") as house:
         await _schema_is_there(house)
         return await work(house)
 
 
-async def _database_answers(dsn: str) -> None:
+async def database_answers(dsn: str) -> None:
+    """Raises Unready, in words, unless the database lets us in."""
     import asyncpg
 
     try:

@@ -65,7 +65,8 @@ def demo(out: Out, port: int | None, host: str | None, data: Path | None) -> Non
         from rallypoint.serve.supervisor import run_apart
 
         out.say("Seeding the demo company Lantern ...")
-        given.update(json.loads(run_apart(["seed", "--demo", "--json"], environment)))
+        undone = "The demo company could not be founded"
+        given.update(json.loads(run_apart(["seed", "--demo", "--json"], environment, undone=undone)))
 
     def ready(url: str) -> None:
         access = {
@@ -102,7 +103,7 @@ def _with(port: int | None, host: str | None, data: Path | None) -> Settings:
 def _migrate(environment: Mapping[str, str]) -> None:
     from rallypoint.serve.supervisor import run_apart
 
-    run_apart(["migrate", "--json"], environment)
+    run_apart(["migrate", "--json"], environment, undone="The database could not be brought up to date")
 
 
 def _supervise(out: Out, mine: Settings, **hooks: Any) -> None:

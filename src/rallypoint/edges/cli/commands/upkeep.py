@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from rallypoint.edges.cli.at_home import settings
+from rallypoint.edges.cli.at_home import database_answers, settings
 from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.output import Out
 
@@ -78,6 +78,7 @@ async def _migrate(dsn: str) -> list[str]:
     from rallypoint.db.migrate import migrate
     from rallypoint.house import prepare
 
+    await database_answers(dsn)
     ran = await migrate(dsn)
     await prepare(dsn)
     return ran
