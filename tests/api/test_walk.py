@@ -1,10 +1,12 @@
 """One incident from its report to its retrospective, by nothing but the API."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
-from rallypoint import access
+from rallypoint import access, learning
 from rallypoint.access import Permission, Role
 from rallypoint.actors import SYSTEM
+from rallypoint.clock import ManualClock
 from rallypoint.db import Database
 from tests.api.conftest import Client
 
@@ -105,6 +107,35 @@ async def test_an_incident_from_report_to_review(admin: Client) -> None:
     measures = {m["short"]: m for m in figures["measures"]}
     assert {"before_median", "invalid_numbers"} <= measures["MTTA"].keys()
     assert {"MTTD", "MTTA"} <= measures.keys()
+
+
+async def test_a_full_retrospective_is_published_by_the_api_alone(
+    admin: Client, db: Database, clock: ManualClock
+) -> None:
+    body = {"title": "Checkout is down", "impact": "extensive", "urgency": "critical"}
+    at = f"/incidents/{(await ok(admin, 'POST', '/incidents', body))['number']}"
+    ian = await ok(admin, "POST", "/people", {"name": "Ian", "email": "ian@example.com", "roles": ["responder"]})
+    await ok(admin, "POST", at + "/acknowledge")
+    await ok(admin, "POST", at + "/resolve", {"resolution": "Rolled back."})
+    async with db.transaction(SYSTEM) as tx:  # what the engine does after the commit
+        await learning.draw_up(tx, int(at.rpartition("/")[2]))
+    review = at + "/retrospective"
+    assert (await ok(admin, "GET", review))["depth"] == "full"
+    texts = ("summary", "customer_impact", "contributing_factors", "what_went_well", "what_went_badly",
+             "where_we_were_lucky")  # fmt: skip
+    await ok(admin, "PATCH", review, dict.fromkeys(texts, "This is how it was."))
+    item = {"title": "Roll back by itself", "owner_id": ian["id"], "due_on": "2026-07-01"}
+    await ok(admin, "POST", at + "/action-items", item)
+    unheld = await admin("POST", review + "/publish")
+    assert (unheld.status_code, unheld.json()["guard"]) == (409, "complete")
+    early = await admin("POST", review + "/meeting", {"at": (clock.now() + timedelta(hours=1)).isoformat()})
+    assert (early.status_code, early.json()["errors"][0]["field"]) == (422, "at")
+    clock.advance(timedelta(days=2))
+    held = clock.now() - timedelta(hours=3)
+    noted = await ok(admin, "POST", review + "/meeting", {"at": held.isoformat()})
+    assert datetime.fromisoformat(noted["meeting_held_at"]) == held
+    assert (await ok(admin, "POST", review + "/publish"))["state"] == "published"
+    assert (await admin("POST", review + "/meeting")).status_code == 409
 
 
 async def test_the_history_is_walked_by_cursor_without_a_gap(admin: Client) -> None:

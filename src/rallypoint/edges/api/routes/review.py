@@ -10,7 +10,19 @@ from rallypoint import learning
 from rallypoint.access import Permission
 from rallypoint.edges.api.route import Routes, Tx
 from rallypoint.edges.api.views.review import ActionItemView, EntryView, RetrospectiveView
-from rallypoint.edges.api.words import Id, Input, Line, Listed, Listing, Number, OptionalText, Page, PathId, paged
+from rallypoint.edges.api.words import (
+    Id,
+    Input,
+    Line,
+    Listed,
+    Listing,
+    Moment,
+    Number,
+    OptionalText,
+    Page,
+    PathId,
+    paged,
+)
 from rallypoint.learning import Improves, State
 
 routes = Routes("review")
@@ -27,6 +39,10 @@ class Texts(Input):
     what_went_badly: OptionalText | None = None
     where_we_were_lucky: OptionalText | None = None
     discussion: OptionalText | None = None
+
+
+class Meeting(Input):
+    at: Moment | None = Field(None, description="When it was held, if earlier than now.")
 
 
 class NewActionItem(Input):
@@ -64,6 +80,13 @@ async def write_retrospective(tx: Tx, number: Number, body: Texts) -> Retrospect
     """Write the texts that are sent; the others stay."""
     texts = {name: text for name, text in body.model_dump(exclude={"version"}).items() if text is not None}
     await learning.save(tx, number, version=body.version, **texts)
+    return RetrospectiveView.of(await learning.view(tx, number))
+
+
+@routes.post("/incidents/{number}/retrospective/meeting", permission=Permission.EDIT_REVIEW)
+async def hold_meeting(tx: Tx, number: Number, body: Meeting | None = None) -> RetrospectiveView:
+    """It was talked over: a full retrospective needs that before it is published."""
+    await learning.hold_meeting(tx, number, at=body.at if body else None)
     return RetrospectiveView.of(await learning.view(tx, number))
 
 
