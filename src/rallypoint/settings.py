@@ -4,9 +4,10 @@ Everything about the product (teams, services, policies) lives in the database i
 """
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -20,6 +21,10 @@ class Settings(BaseSettings):
     data: Path = Field(Path(".rallypoint"), description="Folder for the embedded database, the key and run files.")
     database_url: str = Field("", description="PostgreSQL to use; empty means the embedded one.")
     public_url: str = Field("", description="How people reach us, for links in mails; empty means http://host:port.")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks of proxies, by commas, whose X-Forwarded-For is believed; empty: nobody's.",
+    )
     smtp_url: str = Field("", description="smtp://user:password@host:port, or smtps://; empty means no mail leaves.")
     mail_from: str = Field("Rallypoint <rallypoint@localhost>", description="Sender of mails.")
     smtp_listen: str = Field("", description="host:port to accept replies by mail on; empty means off.")
@@ -29,6 +34,18 @@ class Settings(BaseSettings):
     log_level: str = Field("info", description="debug, info, warning or error.")
     secret_key_file: Path | None = Field(None, description="Key that seals secrets; empty means DATA/secret.key.")
     demo: bool = Field(False, description="Serve the demo company's sandbox phone.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, given: str) -> str:
+        """Each an address or a network. Everybody ("*") is refused: then anybody could give any address as theirs."""
+        proxies = [one.strip() for one in given.split(",") if one.strip()]
+        for one in proxies:
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(f"{one!r} is neither an address nor a network like 10.0.0.0/8") from None
+        return ",".join(proxies)
 
     @classmethod
     def settings_customise_sources(

@@ -3,9 +3,11 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from rallypoint import crashpoints, wiring
 from rallypoint.edges import mail
@@ -22,26 +24,30 @@ log = structlog.get_logger()
 def run_web(settings: Settings, door: socket.socket) -> None:
     """Serve until SIGTERM; requests under way get WEB_DRAIN_SECONDS to end, open streams are then cut."""
     crashpoints.arm("web")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            "rallypoint.edges.asgi:create",
-            factory=True,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=2048,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=WEB_DRAIN_SECONDS,
-        )
-    )
+    server = uvicorn.Server(web_config(settings, "rallypoint.edges.asgi:create"))
     server.run(sockets=[door])
     if not server.started:
         raise SystemExit(4)
+
+
+def web_config(settings: Settings, factory: str | Callable[[], ASGIApp]) -> uvicorn.Config:
+    """How the web server serves what the factory makes. A trusted proxy says who called, and whether over TLS."""
+    return uvicorn.Config(
+        factory,
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        backlog=2048,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=WEB_DRAIN_SECONDS,
+    )
 
 
 def run_engine(settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """Signing in: by password, or by a one-time link whose page shows a button. Opening a link never signs anybody in."""
 
+from ipaddress import ip_address
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,8 +15,16 @@ from rallypoint.errors import Invalid, NotFound, Refused
 
 
 def caller(request: Request) -> tuple[str, str]:
-    """Address and user agent, for the list of sessions and the audit."""
-    return (request.client.host if request.client else "", request.headers.get("user-agent", "")[:200])
+    """Address and user agent, for the list of sessions and the audit. A proxy may pass on what a stranger wrote as
+    their address: what is none counts as one stranger."""
+    return (address_of(request.client.host if request.client else ""), request.headers.get("user-agent", "")[:200])
+
+
+def address_of(said: str) -> str:
+    try:
+        return str(ip_address(said)) if said else ""
+    except ValueError:
+        return "unknown"
 
 
 @page("/signin", permission=Permission.SIGN_IN)
