@@ -351,7 +351,7 @@ def _clings(neighbour: str, sign: str, inner: tuple[str, str], *, forward: bool 
     return not (edge.isascii() and edge.isalnum())
 
 
-_SPECIAL = re.compile(r"[\\`*\[\]|]|&(?=#|\w)|<(?=[A-Za-z/!?])|_|~")
+_SPECIAL = re.compile(r"[\\`*\[\]|]|&(?=#?\w+;)|<(?=[A-Za-z/!?])|_|~")
 
 
 def _escaped(text: str, before: str, after: str, *, github: bool) -> str:
@@ -366,8 +366,8 @@ def _escaped(text: str, before: str, after: str, *, github: bool) -> str:
         return "\\" + sign
 
     said = _SPECIAL.sub(one, text)
-    # A sign at the very end may join what follows: an entity, a tag, a picture.
-    if said and said[-1] in "&<!" and not said.endswith("\\" + said[-1]):
+    # A sign at the very end may join what follows: a tag, a picture.
+    if said and said[-1] in "<!" and not said.endswith("\\" + said[-1]):
         said = said[:-1] + "\\" + said[-1]
     if github:
         said = re.sub(r"(?<![\w@/.`-])@(?=[A-Za-z\d])", "@\u200b", said)
@@ -398,5 +398,5 @@ def _span(text: str, cell: bool) -> str:
 
 
 def _address(url: str) -> str:
-    said = re.sub(r"&(?=#|\w)", "&amp;", url)
+    said = re.sub(r"&(?=#?\w+;)", "&amp;", url)
     return f"<{said}>" if re.search(r"[()]", said) else said

@@ -418,7 +418,7 @@ def _target(url: str) -> str:
 
 def _picture(image: Image) -> str:
     alt, source = (
-        re.sub(r"[!|,\\]|&(?=#|\w)", lambda found: f"&#{ord(found[0])};", said)
+        re.sub(r"[!|,\\]|&(?=#?\w+;)", lambda found: f"&#{ord(found[0])};", said)
         for said in (image.alt, image.url or image.name)
     )
     return f"!{source}{'|alt=' + alt if alt else ''}!"
@@ -452,7 +452,7 @@ def _assembled(pieces: Sequence[tuple[str, str]], start: bool) -> str:
     return said
 
 
-_SPECIAL = re.compile(r"[\\{}\[\]|!]|[*_+-]|&(?=#|\w|$)")
+_SPECIAL = re.compile(r"[\\{}\[\]|!]|[*_+-]|&(?=#?\w+;)")
 
 
 def _escaped(text: str, *, every: bool = False, before: str = "", after: str = "") -> str:
