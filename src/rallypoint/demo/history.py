@@ -14,9 +14,10 @@ from functools import partial
 
 import msgspec
 
-from rallypoint import access, alerts, incidents, notify
+from rallypoint import access, alerts, incidents, learning, notify
 from rallypoint.actors import ANONYMOUS, SYSTEM, Actor, ActorKind
 from rallypoint.connectors.prometheus import Prometheus
+from rallypoint.demo.lessons import LESSONS, Lesson
 from rallypoint.demo.scenes import AWAITING, OPEN_NOW, P1_NOW, SCENES, Scene
 from rallypoint.simulation import Simulation
 
@@ -49,6 +50,7 @@ class History:
         self._acts: list[tuple[datetime, int, Act]] = []
         self._order = itertools.count()
         self._integration: alerts.Integration | None = None
+        self._learned: set[str] = set()
 
     async def live(self) -> int:
         """Play everything; returns how many incidents there are."""
@@ -327,3 +329,31 @@ class History:
             if state.confirmed_at is None:
                 await incidents.confirm(tx, story.number, note="The monitor has stayed quiet since.")
             await incidents.close(tx, story.number)
+        lesson = LESSONS.get(story.scene.title)
+        if lesson is not None and story.scene.title not in self._learned:
+            self._learned.add(story.scene.title)
+            self._in(self._around(20 * 60), lambda: self._review(story, lesson))
+
+    # -- what was learned
+
+    async def _review(self, story: Story, lesson: Lesson) -> None:
+        """They meet, write down what came together, promise something, and let everyone read it."""
+        async with self.db.transaction(self._person(story.lead)) as tx:
+            await learning.save(tx, story.number, version=None, **lesson.texts)
+            await learning.hold_meeting(tx, story.number)
+            for promise in lesson.promises:
+                item = await learning.add_action_item(
+                    tx,
+                    story.number,
+                    title=promise.title,
+                    owner_id=self.people[promise.owner].id,
+                    due_on=(tx.now + timedelta(days=promise.within_days)).date(),
+                    improves=promise.improves,
+                )
+                if promise.done_after_days is not None:
+                    self._in(promise.done_after_days * 24 * 60, partial(self._keep, promise.owner, item.id))
+            await learning.publish(tx, story.number)
+
+    async def _keep(self, owner: str, item: int) -> None:
+        async with self.db.transaction(self._person(owner)) as tx:
+            await learning.finish(tx, item)
