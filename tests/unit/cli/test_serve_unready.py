@@ -15,7 +15,7 @@ def test_a_database_out_of_reach_ends_it_with_the_code_for_not_ready() -> None:
     assert NOT_READY == Exit.UNREADY
     environment = os.environ | {"RALLYPOINT_DATABASE_URL": NOBODY_LISTENS}
     with pytest.raises(
-        OutsideFailure, match="^The tables could not be made: The database cannot be reached: "
+        OutsideFailure, match=r"^The tables could not be made: The database cannot be reached: "
     ) as caught:
         run_apart(["migrate", "--json"], environment, undone="The tables could not be made")
     assert exit_code(caught.value) is Exit.UNREADY
