@@ -276,7 +276,8 @@ class Shadow:
 
     `raw` is also the original that is written again when our text did not change. `hub_version` 0 means they never
     agreed. A value that could not be brought across has a `reason`, for people to read; `tried_version` and
-    `tried_revision` say what was tried, so that it is tried again only when either side changes.
+    `tried_revision` say what was tried, so that it is tried again only when either side changes. `remote` is the tool's
+    field: a mapping that names another one since starts anew.
     """
 
     field: str
@@ -288,6 +289,7 @@ class Shadow:
     tried_version: int | None = None
     tried_revision: str = ""
     reason: str = ""
+    remote: str = ""
 
     @property
     def settled(self) -> bool:
@@ -313,6 +315,7 @@ class Intent:
     at: datetime | None = None
     base_at: datetime | None = None
     final: bool = True
+    remote: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

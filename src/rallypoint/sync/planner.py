@@ -201,6 +201,10 @@ def plan(
 def decide(seen: Seen, hub: HubField | None, shadow: Shadow | None, intent: Intent | None, look: Look) -> Decision:
     """The decision for one field."""
     rule = seen.rule
+    if shadow is not None and shadow.remote not in ("", rule.remote):
+        shadow = None
+    if intent is not None and intent.remote not in ("", rule.remote):
+        intent = None
     still = Decision(
         field=rule.hub,
         remote_field=rule.remote,

@@ -313,7 +313,7 @@ class _Keeper:
         if decision.pushes:
             shadow = self._push(decision, shadow, applied, move)
         if shadow is not None:
-            self._shadows[name] = shadow
+            self._shadows[name] = replace(shadow, remote=decision.remote_field)
 
     def _shadow(self, decision: Decision, applied: Applied | None) -> Shadow | None:
         agreed, hub, item = decision.agreed, decision.hub, self._sight.item
@@ -398,6 +398,7 @@ class _Keeper:
                 at=self._now,
                 final=final,
                 base_at=_last_step(item, decision.remote_field),
+                remote=decision.remote_field,
             )
         )
         return shadow
@@ -452,7 +453,12 @@ class _Keeper:
 
     def settlement(self, link: Link, turns: tuple[Turn, ...]) -> Settlement:
         calls: tuple[Call, ...] = tuple(self._later)
-        intents = [one for one in self._memory.intents if one.field not in self._dropped]
+        mapped = {seen.rule.hub: seen.rule.remote for seen in self._rules.lenses.fields}
+        intents = [
+            one
+            for one in self._memory.intents
+            if one.field not in self._dropped and one.field in mapped and one.remote in ("", mapped[one.field])
+        ]
         fresh = self._intents
         if self._changes:
             fresh = [one for one in fresh if one.op == self._write_op]

@@ -202,3 +202,17 @@ def test_a_value_the_house_refuses_is_on_record_and_the_tool_keeps_it() -> None:
     assert (made.conflicts[0].remote_value, made.conflicts[0].rule) == ("theirs", "Titles are frozen during an audit.")
     assert made.memory.shadows["title"].reason
     assert settled({"title": "a", "description": "a"}, Sight(item=item), made.memory, rules, version=1).calls == ()
+
+
+def test_a_mapping_edited_mid_flight_starts_the_field_anew() -> None:
+    """What was agreed with one field of the tool says nothing of another, and its intents are void."""
+    first = settled({"title": "b", "description": "a"}, Sight(item=ITEM), agreed(), setting(RULES, Capabilities()))
+    assert [one.remote for one in first.memory.intents] == ["summary"]
+    moved = replace(RULES, fields=(FieldRule(hub="title", remote="subject", transform=Text(), owner=Owner.HUB),))
+    item = replace(ITEM, fields={"subject": "old words there"})
+    made = settled({"title": "b", "description": "a"}, Sight(item=item), first.memory, setting(moved, Capabilities()))
+    assert [dict(one.changes) for one in made.calls if isinstance(one, WriteFields)] == [{"subject": "b"}]
+    assert made.conflicts[0].remote_value == "old words there"
+    assert [one.remote for one in made.memory.intents] == ["subject"]
+    gone = settled({"title": "b"}, Sight(item=item), made.memory, setting(replace(RULES, fields=()), Capabilities()))
+    assert gone.memory.intents == ()
