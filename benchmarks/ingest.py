@@ -36,8 +36,8 @@ POOL = 4000
 """Alerts that the duplicate runs repeat."""
 SECONDS = 3.0
 COLUMNS = (
-    "batch", "labels", "system", "alerts/s", "range", "alerts/CPU-s", "p50 ms", "p99 ms", "server cores",
-    "database cores", "sender cores", "alerts/s x peer", "alerts/CPU-s x peer",
+    "batch", "labels", "system", "alerts/s", "range", "alerts per CPU-s", "p50 ms", "p99 ms", "server cores",
+    "database cores", "sender cores", "alerts/s x peer", "per CPU-s x peer",
 )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _middle(runs: list[Run]) -> Run:
 
 def _notes(*, beside: bool, wanted: bool, rounds: int) -> list[str]:
     notes = [
-        f"Batch: alerts in a request. Medians of {rounds} round(s); alerts/CPU-s leave the sender's CPU out. Of ours, "
+        f"Batch: alerts in a request. Medians of {rounds} round(s); per CPU-second, the sender left out. Of ours, "
         "rows and counts were read back after each run and equal what was answered with 2xx.",
         "The sender shares the cores with both systems; where its cores are not small beside the server's, the "
         "figure says as much about the sender. Our engine does not run here: see `latency` for the whole.",
