@@ -47,7 +47,7 @@ from rallypoint.incidents.model import (
     Visibility,
 )
 from rallypoint.incidents.opening import open_incident
-from rallypoint.incidents.reading import alerts_of, incident, related
+from rallypoint.incidents.reading import alerts_of, incident, locked, related
 from rallypoint.incidents.reporter import incident_by_reporter_token, reporter_token
 from rallypoint.incidents.work import (
     add_hypothesis,
@@ -103,6 +103,7 @@ __all__ = [
     "incident",
     "incident_by_reporter_token",
     "links",
+    "locked",
     "marks",
     "note",
     "number_of_alert",

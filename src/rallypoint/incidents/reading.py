@@ -15,6 +15,11 @@ async def incident(tx: Transaction, number: int) -> Incident:
     return await store.incident(tx, number)
 
 
+async def locked(tx: Transaction, number: int) -> Incident:
+    """The record, held for the rest of the transaction: for who changes several things about it in order."""
+    return await store.load(tx, number)
+
+
 async def alerts_of(tx: Transaction, number: int, *, limit: int = 200) -> list[JoinedAlert]:
     """Its alerts, the first first, with when and why each joined."""
     joined = await store.joined(tx, number, limit=limit)
