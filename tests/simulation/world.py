@@ -26,7 +26,7 @@ from rallypoint.sync.mapping import (
 )
 from rallypoint.sync.model import TAGS, Conflict, HubComment, HubField, HubItem, Link, Side, Value, Visibility
 from rallypoint.sync.perform import perform
-from rallypoint.sync.planner import Why
+from rallypoint.sync.planner import Why, acknowledged, undo
 from rallypoint.sync.steps import (
     Applied,
     Began,
@@ -157,7 +157,6 @@ class World:
     count: int = 0
     crashes: int = 0
     status_edits: int = 0
-    trace: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed)
@@ -165,6 +164,8 @@ class World:
         self.dice.shuffle(chosen)
         chosen = chosen[: self.dice.randint(3, 5)]
         owner = self.dice.choice((Owner.NEWEST, Owner.NEWEST, Owner.HUB, Owner.REMOTE))
+        if self.seed % 7 == 3:
+            owner = Owner.ASK
         first: dict[str, Value] = {
             "title": "start",
             "description": "",
@@ -201,6 +202,8 @@ class World:
             self.now += timedelta(seconds=self.dice.choice((0, 0, 0.3, 1, 2, 5, 20)))
             self._something()
         self.settle_down()
+        self._answer_questions()
+        self._undo_one()
 
     def _something(self) -> None:
         roll = self.dice.random()
@@ -247,6 +250,38 @@ class World:
             if self._print() == before and not any(lane.dirty for lane in self.lanes):
                 return
         raise AssertionError("It does not come to rest.")
+
+    def _answer_questions(self) -> None:
+        """A person decides what waits, by the dice. Each decision may raise another question elsewhere."""
+        for _ in range(CALM_ROUNDS):
+            lane = next((lane for lane in self.lanes if lane.memory.waiting), None)
+            if lane is None:
+                return
+            name, conflict = next(iter(lane.memory.waiting.items()))
+            if self.dice.random() < 0.5:
+                self._hub_holds(name, conflict.remote_value)
+            else:
+                chosen = acknowledged(lane.memory.shadows.get(name), conflict)
+                waiting = {one: kept for one, kept in lane.memory.waiting.items() if one != name}
+                lane.memory = replace(lane.memory, shadows={**lane.memory.shadows, name: chosen}, waiting=waiting)
+            self.settle_down()
+        raise AssertionError("The questions do not end.")
+
+    def _undo_one(self) -> None:
+        """The other value of the latest conflict about a text is set again, and must be everywhere."""
+        decided = [one for one in self.conflicts if one.winner and one.field == "title" and token(undo(one))]
+        if self.seed % 7 != 4 or not decided:
+            return
+        wanted = undo(decided[-1])
+        self._hub_holds("title", wanted)
+        self.settle_down()
+        for lane in self.lanes:
+            assert token(lane.tool.fields["title"]) == token(wanted), (lane.tool.habits.name, wanted)
+
+    def _hub_holds(self, name: str, value: Value) -> None:
+        old = self.fields[name]
+        self._note("hub", name, value, old.value)
+        self.fields[name] = HubField(value=value, version=old.version + 1, at=self.now)
 
     def _print(self) -> tuple[object, ...]:
         tools = tuple((lane.tool.writes, lane.tool.comment_writes, lane.tool.revision) for lane in self.lanes)
@@ -448,7 +483,7 @@ class World:
     def _the_later_one_won(self) -> None:
         """By true time, wherever a tool's history tells when the field changed, however wrong its clock is."""
         exact = {"hub"} | {lane.tool.habits.name for lane in self.lanes if lane.tool.habits.able.history}
-        made = {one.value: one for one in self.edits}
+        made = {one.value: one for one in reversed(self.edits)}
         for one in self.conflicts:
             ours, theirs = made.get(token(one.hub_value)), made.get(token(one.remote_value))
             newest = one.rule.endswith((Why.HUB_NEWER, Why.REMOTE_NEWER))
