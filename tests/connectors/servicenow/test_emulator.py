@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -320,6 +321,14 @@ async def test_what_is_stored_is_not_always_what_was_sent(sync: httpx2.AsyncClie
     assert (await update(sync, made["sys_id"], description=odd))["description"] == odd
 
 
+async def test_html_is_cleaned_and_written_its_own_way(sync: httpx2.AsyncClient) -> None:
+    letter = "<p onclick='x()'>Dear<br/>all</p><script>bad()</script>"
+    made = await insert(sync, u_customer_letter=letter)
+    assert made["u_customer_letter"] == "<p>Dear<br>all</p>"
+    again = await update(sync, made["sys_id"], u_customer_letter=made["u_customer_letter"])
+    assert (again["u_customer_letter"], again["sys_mod_count"]) == ("<p>Dear<br>all</p>", "0")
+
+
 # Journal.
 
 
@@ -406,6 +415,33 @@ async def test_faults_strike_before_or_after_the_effect(
         assert kind in (FaultKind.RESET, FaultKind.RESET_AFTER)
     assert len(emulator.instance.tables["incident"]) == stored
     await insert(sync)
+
+
+async def test_a_slow_answer_lets_others_pass(emulator: ServiceNow, sync: httpx2.AsyncClient) -> None:
+    emulator.faults.plan(Fault(kind=FaultKind.SLOW, path="/table/problem", seconds=0.2))
+    done: list[str] = []
+
+    async def ask(table: str) -> None:
+        assert (await sync.get(f"/table/{table}")).status_code == 200
+        done.append(table)
+
+    await asyncio.gather(ask("problem"), ask("incident"))
+    assert done == ["incident", "problem"]
+
+
+async def test_it_runs_as_a_process_of_its_own() -> None:
+    """One line says all there is to know; a signal ends it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "rallypoint.emulators.servicenow", "--port", "0", stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        said = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
+        async with httpx2.AsyncClient(trust_env=False, auth=(said["user"], said["accounts"][said["user"]])) as client:
+            assert (await client.get(f"{said['url']}/api/now/table/incident")).json() == {"result": []}
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
 @pytest.mark.parametrize(

@@ -446,6 +446,32 @@ async def test_a_file_that_is_too_large_there_is_refused(bench: ServiceNowBench)
         await bench.tracker.attach(remote_id, upload("a.bin", b"x" * 11), "op")
 
 
+@pytest.mark.parametrize(("kind", "stored"), [(FaultKind.RESET, 0), (FaultKind.RESET_AFTER, 1), (FaultKind.AFTER, 1)])
+async def test_a_file_whose_sending_broke_off_is_unknown(bench: ServiceNowBench, kind: FaultKind, stored: int) -> None:
+    remote_id = await made(bench)
+    bench.emulator.faults.plan(Fault(kind=kind, method="POST", path="/attachment/file"))
+    with pytest.raises(Outage) as no:
+        await bench.tracker.attach(remote_id, upload("a.bin", b"x" * 300_000), "op")
+    assert no.value.unknown
+    assert len((await item(bench, remote_id)).attachments) == stored
+
+
+async def test_html_fields_are_raw_as_the_instance_keeps_them(bench: ServiceNowBench) -> None:
+    remote_id = await made(bench)
+    await bench.tracker.write(remote_id, {"u_customer_letter": "<p onclick='x'>Dear</p>"}, "0", "op")
+    assert (await item(bench, remote_id)).raw("u_customer_letter") == "<p>Dear</p>"
+    assert bench.tracker.capabilities.markups["u_customer_letter"] is Markup.HTML
+
+
+async def test_who_we_are_is_known_where_queries_may_not_hold_scripts(bench: ServiceNowBench) -> None:
+    bench.emulator.instance.users[INTEGRATION_USER].sys_id = (
+        "0" * 32
+    )  # as if the script gave nothing that is in the table
+    identity = (await bench.tracker.check()).identity
+    assert identity is not None
+    assert identity.name == "Rallypoint Sync"
+
+
 async def test_credentials_do_not_follow_a_file_elsewhere(bench: ServiceNowBench) -> None:
     remote_id = await made(bench)
     id = await bench.tracker.attach(remote_id, upload("a.bin", b"x"), "op")

@@ -21,12 +21,12 @@ INSTRUCTIONS = """\
 An administrator of the instance does this once:
 1. System Properties: make `rallypoint.webhook.url` (type string) with the value {url}
 2. System Properties: make `rallypoint.webhook.secret` (type password2) with the secret shown beside.
-3. System Definition > Business Rules > New: table {table}, Advanced, When: async, Insert, Update and Delete ticked,
-   order 9000, and this script:
+3. System Definition > Business Rules > New: table {table}, Advanced, When: after, Insert, Update and Delete ticked,
+   order 9000, and this script (it queues the call, so nobody waits for it):
 
 {record_rule}
 
-4. A second business rule on the table Attachment [sys_attachment]: async, Insert ticked, condition
+4. A second business rule on the table Attachment [sys_attachment]: after, Insert ticked, condition
    `current.table_name == '{table}'`, and this script:
 
 {file_rule}
@@ -35,8 +35,9 @@ The rules tell only that something changed; Rallypoint reads the record again wi
 An update by a script that calls setWorkflow(false) tells nobody: Rallypoint asks the instance regularly besides.
 """
 
+# An async rule would load the record again when it runs: it never runs for a deleted one, and knows no operation.
 _SCRIPT = """\
-(function executeRule(current, previous /*null when async*/) {{
+(function executeRule(current, previous) {{
     var body = JSON.stringify({{
         delivery: gs.generateGUID(),
         operation: {operation},

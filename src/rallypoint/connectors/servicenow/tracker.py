@@ -95,7 +95,7 @@ class ServiceNowTracker:
         table: str = "incident",
     ) -> None:
         self._api, self._table, self._now = Api(way, base_url, credentials, now), table, now
-        self._base_url = base_url.rstrip("/")
+        self._base_url, self._user = base_url.rstrip("/"), credentials.user
         self._shape: Shape | None = None
         self._people: dict[str, tuple[Person, datetime]] = {}
         self._handed: deque[str] = deque(maxlen=HANDED_MOST)
@@ -179,8 +179,11 @@ class ServiceNowTracker:
 
     async def _identity(self) -> Person | None:
         """Our own account; None unless exactly one is named, for a query that is not understood reads everybody."""
-        query = "sys_id=javascript:gs.getUserID()"
-        rows = await self._api.rows("sys_user", query, ("sys_id", "name", "email", "user_name"), most=2)
+        fields = ("sys_id", "name", "email", "user_name")
+        rows = await self._api.rows("sys_user", "sys_id=javascript:gs.getUserID()", fields, most=2)
+        if len(rows) != 1 and self._user:
+            rows = await self._api.rows("sys_user", f"user_name={literal(self._user)}", fields, most=2)
+            rows = [one for one in rows if one.get("user_name", "").lower() == self._user.lower()]
         return _person(rows[0]) if len(rows) == 1 else None
 
     async def projects(self) -> tuple[Project, ...]:
@@ -330,8 +333,11 @@ class ServiceNowTracker:
         )
 
     def _value(self, shape: Shape, name: str, text: str) -> Value:
-        people = {id: person for id, (person, _) in self._people.items()} if text else {}
-        return inward(shape.kind(name), text, people)
+        return inward(shape.kind(name), text, self._by_id)
+
+    def _by_id(self, sys_id: str) -> Person:
+        found = self._people.get(sys_id)
+        return found[0] if found else Person(remote_id=sys_id)
 
     def _url(self, remote_id: str) -> str:
         return f"{self._base_url}/{self._table}.do?sys_id={remote_id}"

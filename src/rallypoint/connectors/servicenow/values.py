@@ -1,5 +1,6 @@
 """Values of fields between the instance's notation, where everything is text, and ours."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from rallypoint.connectors.servicenow.api import GRAIN, at
@@ -7,7 +8,7 @@ from rallypoint.sync.model import FieldKind, Person, RemoteField, Value
 from rallypoint.sync.ports import ValidationFailed
 
 
-def inward(kind: FieldKind | None, text: str, people: dict[str, Person]) -> Value:
+def inward(kind: FieldKind | None, text: str, person: Callable[[str], Person]) -> Value:
     """The same text always gives the same value."""
     match kind:
         case FieldKind.BOOLEAN:
@@ -18,7 +19,7 @@ def inward(kind: FieldKind | None, text: str, people: dict[str, Person]) -> Valu
             found = at(text)
             return found.isoformat() if found else None
         case FieldKind.PERSON:
-            return people.get(text, Person(remote_id=text)) if text else None
+            return person(text) if text else None
         case _:
             return text
 

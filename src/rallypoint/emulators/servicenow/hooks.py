@@ -1,7 +1,7 @@
 """The business rule that an administrator pastes in to tell another program of changes.
 
-It runs asynchronously after the save: it sees the record as it is then, in no certain order, and nobody tries again
-when the other side does not answer.
+It runs after the save and queues a call: calls go out in no certain order, and nobody tries again when the other side
+does not answer.
 """
 
 import base64

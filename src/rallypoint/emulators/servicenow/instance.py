@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import nh3
+
 from rallypoint.emulators.base import Now
 from rallypoint.emulators.servicenow import definitions as d
 from rallypoint.emulators.servicenow import rules
@@ -415,6 +417,8 @@ def _stored(column: d.Column, value: str) -> str:
             return text if _is_time(text) else ""
         case d.REFERENCE:
             return text[:32]
+        case d.HTML:
+            return nh3.clean(text)[: column.length]
         case _:
             return text[: column.length]
 
