@@ -132,8 +132,9 @@ class Writing:
     def __init__(self, rule: CommentRule, able: Capabilities, texts: RichText, *, suffix: str = "") -> None:
         self._rule, self._able, self._texts, self._suffix = rule, able, texts, suffix
 
-    def body(self, comment: HubComment, *, edited: bool = False) -> str:
-        who = f"**{as_text(comment.author)}**" if self._rule.name_author and comment.author else ""
+    def body(self, comment: HubComment, *, edited: bool = False, named: bool = True) -> str:
+        """The raw text. Not `named` where it stands under the author's own name there."""
+        who = f"**{as_text(comment.author)}**" if named and self._rule.name_author and comment.author else ""
         head = " ".join(part for part in (who, self._suffix if who else "", EDITED if edited else "") if part)
         text = f"{head}:\n\n{comment.body}" if head else comment.body
         most = self._able.max_comment_length
@@ -501,7 +502,7 @@ def _texts(
             hub_id=ours.id,
             remote_id=theirs.id,
             op=op_of(ours.id, ours.edit, new_op()),
-            body=writing.body(ours),
+            body=writing.body(ours, named=pair.from_side is Side.HUB),
             visibility=visibility,
             pair=replace(agreed, remote_print=""),
         )

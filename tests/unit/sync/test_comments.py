@@ -145,6 +145,15 @@ def test_ours_that_arrives_once_more_is_not_taken_for_news() -> None:
     assert look([ours()], [theirs(), typed], [pair()])[0].act is CommentAct.TAKE
 
 
+def test_the_author_is_named_where_somebody_else_writes_it() -> None:
+    named = CommentRule()
+    ann = ours(author=Person(name="Ann"))
+    assert look([ann], [], rule=named)[0].body == "**Ann**:\n\nWe restart the cache."
+    corrected = replace(ann, body="We restart both.", edit=1)
+    (own,) = look([corrected], [theirs()], [pair(from_side=Side.REMOTE)], rule=named)
+    assert (own.act, own.body) == (CommentAct.EDIT, "We restart both.")
+
+
 def test_an_append_only_tool_gets_one_new_entry_for_an_edit() -> None:
     edited = ours(body="We restart both caches.", edit=1)
     (decision,) = look([edited], [theirs()], [pair()], able=JOURNAL)
