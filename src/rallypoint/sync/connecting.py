@@ -12,7 +12,7 @@ from rallypoint import access
 from rallypoint.access import Permission
 from rallypoint.access.vault import Vault
 from rallypoint.db import Transaction
-from rallypoint.errors import Invalid, Problem
+from rallypoint.errors import Invalid, Problem, Refused
 from rallypoint.ids import digest
 from rallypoint.sync import store
 from rallypoint.sync.connection import Connection, ConnectionState
@@ -39,14 +39,7 @@ async def connect(
 ) -> NewConnection:  # fmt: skip
     """A new connection, on at once. Whether the tool lets us in is told by trying it (`Tracker.check`)."""
     access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
-    wrong: list[Problem] = []
-    if not KEY.fullmatch(key):
-        wrong.append(Problem("key", "must be lower-case letters, digits and hyphens, at most 40", "servicenow-emea"))
-    if tool not in tools:
-        wrong.append(Problem("tool", f"must be one of {', '.join(sorted(tools.keys()))}"))
-    url = _checked_url(base_url, wrong)
-    if wrong:
-        raise Invalid(wrong)
+    url = _checked(tools, key, tool, base_url)
     given, sealed = _sorted(tools[tool], settings or {}, secrets_ or {})
     hook_key, hook_secret = secrets.token_urlsafe(HOOK_BYTES), secrets.token_urlsafe(HOOK_BYTES)
     made = await store.add_connection(
@@ -56,6 +49,37 @@ async def connect(
     )  # fmt: skip
     await access.record(tx, "connection made", f"connection:{key}", {"tool": tool, "base_url": url})
     return NewConnection(connection=made, hook_key=hook_key)
+
+
+async def prepare(
+    tx: Transaction, tools: Tools, *, key: str, tool: str, base_url: str, name: str = "",
+    settings: Mapping[str, Any] | None = None,
+) -> Connection:  # fmt: skip
+    """A connection that waits for its secrets: nothing is tried before `new_credentials` has given them."""
+    access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
+    url = _checked(tools, key, tool, base_url)
+    given = _settings(tools[tool], settings or {})
+    made = await store.add_connection(
+        tx, key=key, name=" ".join(name.split())[:80] or tools[tool].name, tool=tool, base_url=url, settings=given,
+        sealed_secrets=None, hook_key_hash=digest(secrets.token_urlsafe(HOOK_BYTES)), sealed_hook=None,
+    )  # fmt: skip
+    await store.change_connection(tx, made.id, state="refused", state_reason="waits for its credentials")
+    await access.record(tx, "connection made", f"connection:{key}", {"tool": tool, "base_url": url})
+    return await store.connection(tx, key)
+
+
+async def describe(
+    tx: Transaction, tools: Tools, key: str, *, name: str, base_url: str, settings: Mapping[str, Any]
+) -> Connection:
+    """Another name, address or settings, with the secrets as they are. A new address is one to be tried first."""
+    access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
+    before = await store.connection(tx, key)
+    url = _checked(tools, key, before.tool, base_url)
+    changes: dict[str, Any] = {"name": " ".join(name.split())[:80], "base_url": url}
+    changes["settings"] = _settings(tools[before.tool], settings)
+    await store.change_connection(tx, before.id, **changes)
+    await access.record(tx, "connection changed", f"connection:{key}", {"base_url": url})
+    return await store.connection(tx, key)
 
 
 async def new_credentials(
@@ -113,7 +137,35 @@ async def opened(tx: Transaction, vault: Vault, connection: Connection) -> Acces
 async def hook_secret(tx: Transaction, vault: Vault, connection: Connection) -> str:
     """What the tool signs its webhooks with."""
     _, sealed = await store.secrets_of(tx, connection.id)
+    if sealed is None:
+        raise Refused(
+            f"{connection.name} has no webhook yet.", guard="webhook", help="Register one for the connection first."
+        )
     return vault.unseal(sealed, BOUND_TO)
+
+
+def _checked(tools: Tools, key: str, tool: str, base_url: str) -> str:
+    """The address, in order; all that is wrong with the three at once."""
+    wrong: list[Problem] = []
+    if not KEY.fullmatch(key):
+        wrong.append(Problem("key", "must be lower-case letters, digits and hyphens, at most 40", "servicenow-emea"))
+    if tool not in tools:
+        wrong.append(Problem("tool", f"must be one of {', '.join(sorted(tools.keys()))}"))
+    url = _checked_url(base_url, wrong)
+    if wrong:
+        raise Invalid(wrong)
+    return url
+
+
+def _settings(tool: Tool, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the tool asks for; a secret among them is refused."""
+    known = {one.name: one for one in tool.asked if not one.secret}
+    wrong = [Problem(f"settings.{name}", f"is no setting of {tool.name}") for name in settings if name not in known]
+    needed = [one for one in known.values() if one.required and settings.get(one.name) in (None, "")]
+    wrong += [Problem(f"settings.{one.name}", "is needed", one.example) for one in needed]
+    if wrong:
+        raise Invalid(wrong)
+    return {name: value for name, value in settings.items() if value not in (None, "")}
 
 
 def _checked_url(text: str, wrong: list[Problem]) -> str:

@@ -104,7 +104,7 @@ async def consider(
             return
         if fitting is None or isinstance(found, Gone) or await store.links_to(tx, connection.id, [offer.remote_id]):
             return
-        number = await _open(tx, connection, lenses[fitting.id], found)
+        number = await open_for(tx, connection, lenses[fitting.id], found)
         link = await store.add_link(tx, incident=number, mapping=fitting, remote_id=found.id)
         if link is not None:
             await store.change_link(
@@ -118,7 +118,7 @@ def _fitting(mappings: list[Mapping], item: RemoteItem) -> Mapping | None:
     return next((one for one in mappings if one.trigger.receive and remote_fits(one, item)), None)
 
 
-async def _open(tx: Transaction, connection: Connection, lenses: Lenses, item: RemoteItem) -> int:
+async def open_for(tx: Transaction, connection: Connection, lenses: Lenses, item: RemoteItem) -> int:
     """An incident from an item. A value that this house does not know is left out rather than losing the incident."""
     values: dict[str, Any] = {}
     for seen in lenses.fields:

@@ -65,9 +65,7 @@ async def read(tx: Transaction, number: int, *, base_url: str, link: int | None 
     """
     incident = await incidents.incident(tx, number)
     entries, _ = await incidents.timeline(tx, number, limit=LONGEST_HISTORY)
-    owner = await _person(tx, incident.owner_id)
-    category = await catalog.category_by_id(tx, incident.category_id) if incident.category_id else None
-    values = fields_of(incident, owner=owner, category=category.key if category else "", base_url=base_url)
+    values = await values_of(tx, incident, base_url=base_url)
     known = await store.fields(tx, number)
     versions = {}
     for field, value in values.items():
@@ -91,6 +89,13 @@ async def read(tx: Transaction, number: int, *, base_url: str, link: int | None 
     return HubItem(
         incident=number, fields=versions, comments=comments_of(entries), url=str(values["url"]), deleted=merged
     )
+
+
+async def values_of(tx: Transaction, incident: Incident, *, base_url: str) -> dict[str, Value]:
+    """The fields of an incident that was read already, without their versions: enough to see whether it is in scope."""
+    owner = await _person(tx, incident.owner_id)
+    category = await catalog.category_by_id(tx, incident.category_id) if incident.category_id else None
+    return fields_of(incident, owner=owner, category=category.key if category else "", base_url=base_url)
 
 
 def _next(

@@ -4,8 +4,8 @@ It commits as a whole or not at all. A crash before it loses a read; a crash aft
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rallypoint import incidents
 from rallypoint.access.check import storable
@@ -19,7 +19,7 @@ from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction
 from rallypoint.sync.model import HubItem, Shadow, Value
 from rallypoint.sync.planner import NEVER, Decision
-from rallypoint.sync.steps import Applied, Memory, Outcome, Setting, Settled, Sight, TakenComment
+from rallypoint.sync.steps import Applied, Memory, Outcome, Setting, Settled, Settlement, Sight, TakenComment
 from rallypoint.sync.work import Claim
 
 LONGEST_COMMENT = 9_500
@@ -36,6 +36,16 @@ class Lost(Exception):
 def new_op() -> str:
     """The id of one operation, unlike any other."""
     return secrets.token_hex(8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """A settling but for its keeping. Without a settlement the tool's transitions must be asked for first."""
+
+    item: HubItem
+    outcome: Outcome
+    applied: Mapping[str, Applied] = field(default_factory=dict)
+    settlement: Settlement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +71,28 @@ class Settler:
         if not await store.hold_link(tx, claim):
             raise Lost
         stored = await store.memory(tx, claim)
+        it = await self.rehearse(tx, claim, sight, stored)
+        if it.settlement is None:
+            return Settled(asks=True)
+        await store.save_memory(tx, stored, it.settlement.memory)
+        await store.seen_hub(tx, claim.link.id)
+        for conflict in it.settlement.conflicts:
+            await store.add_conflict(tx, number, conflict)
+        return Settled(calls=it.settlement.calls, again=it.settlement.again)
+
+    async def rehearse(self, tx: Transaction, claim: Claim, sight: Sight, stored: Memory) -> Rehearsal:
+        """Decide, and do here what was done there; keep nothing of it yet. A preview rolls this back."""
         memory = self._begun(claim, stored, sight)
-        item = await hub.read(tx, number, base_url=self.base_url)
+        item = await hub.read(tx, claim.link.incident, base_url=self.base_url)
         outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
         if outcome.asks:
-            return Settled(asks=True)
+            return Rehearsal(item=item, outcome=outcome)
         applied = await self._take_fields(tx, claim, outcome)
         taken = await self._take_comments(tx, claim, outcome.comments, item)
         settlement = steps.settle(
             outcome, sight, memory, self.setting, applied=applied, taken=taken, new_op=new_op, now=tx.now
         )
-        await store.save_memory(tx, stored, settlement.memory)
-        await store.seen_hub(tx, claim.link.id)
-        for conflict in settlement.conflicts:
-            await store.add_conflict(tx, number, conflict)
-        return Settled(calls=settlement.calls, again=settlement.again)
+        return Rehearsal(item=item, outcome=outcome, applied=applied, settlement=settlement)
 
     def _begun(self, claim: Claim, memory: Memory, sight: Sight) -> Memory:
         """At the first look at an item that we created, what the tool filled in by itself is nobody's edit: ours goes

@@ -47,7 +47,7 @@ LINK = """l.id, l.incident, l.connection_id as connection, l.mapping_id as mappi
 
 async def add_connection(
     tx: Transaction, *, key: str, name: str, tool: str, base_url: str, settings: dict[str, Any],
-    sealed_secrets: bytes | None, hook_key_hash: bytes, sealed_hook: bytes,
+    sealed_secrets: bytes | None, hook_key_hash: bytes, sealed_hook: bytes | None,
 ) -> Connection:  # fmt: skip
     """Raises Conflict when the key is taken."""
     try:
@@ -88,8 +88,8 @@ async def connection_of_hook(tx: Transaction, hook_key_hash: bytes) -> Connectio
     )
 
 
-async def secrets_of(tx: Transaction, id: int) -> tuple[bytes | None, bytes]:
-    """(credentials, webhook secret), both sealed."""
+async def secrets_of(tx: Transaction, id: int) -> tuple[bytes | None, bytes | None]:
+    """(credentials, webhook secret), both sealed; None for what a connection waits for."""
     rows = await tx.rows("select sealed_secrets, sealed_hook from sync_connection where id = :id", id=id)
     if not rows:
         raise NotFound("connection", id)

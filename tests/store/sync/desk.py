@@ -8,11 +8,14 @@ from datetime import datetime
 from rallypoint.egress import Egress
 from rallypoint.sync.model import (
     Capabilities,
+    Choice,
+    FieldKind,
     Gone,
     GoneReason,
     Person,
     Project,
     RemoteComment,
+    RemoteField,
     RemoteItem,
     Schema,
     Transition,
@@ -26,7 +29,9 @@ from rallypoint.sync.ports import (
     CommentDraft,
     Created,
     Draft,
+    Finding,
     Hint,
+    Level,
     Outage,
     Panel,
     RateNote,
@@ -44,6 +49,21 @@ from rallypoint.sync.tools import Access, Asked, Tool
 
 AGENT = Person(name="Noor", email="noor@desk.example", remote_id="noor")
 US = Person(name="sync", remote_id="sync")
+
+
+FIELDS = (
+    RemoteField(id="subject", name="Subject", kind=FieldKind.TEXT, required=True, max_length=80),
+    RemoteField(id="body", name="Description", kind=FieldKind.RICH_TEXT),
+    RemoteField(
+        id="urgency", name="Urgency", kind=FieldKind.CHOICE,
+        choices=(Choice(id="1", name="High"), Choice(id="2", name="Medium"), Choice(id="3", name="Low")),
+    ),
+    RemoteField(id="workaround", name="Workaround", kind=FieldKind.RICH_TEXT),
+    RemoteField(
+        id="state", name="State", kind=FieldKind.STATUS,
+        choices=tuple(Choice(id=id, name=id) for id in ("new", "open", "waiting", "solved", "closed")),
+    ),
+)  # fmt: skip
 
 
 @dataclass
@@ -70,6 +90,7 @@ class Desk:
     refuses: dict[str, str] = field(default_factory=dict)
     writes: list[tuple[str, dict[str, Value]]] = field(default_factory=list)
     reads: int = 0
+    hooks: list[tuple[str, str]] = field(default_factory=list)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def add(self, **fields: Value) -> Ticket:
@@ -140,13 +161,18 @@ class DeskTracker:
         return ()
 
     async def check(self) -> Checked:
-        return Checked(identity=US)
+        try:
+            self._enter()
+        except AuthFailed as problem:
+            return Checked(findings=(Finding(level=Level.ERROR, about="credentials", text=str(problem)),))
+        return Checked(identity=US, findings=(Finding(level=Level.OK, about="identity", text="Signed in as sync."),))
 
     async def projects(self) -> tuple[Project, ...]:
         return (Project(id="desk", name="Desk", types=("ticket",)),)
 
     async def describe(self, project: str, type: str) -> Schema:
-        return Schema(project=project, type=type, fields=())
+        self._enter()
+        return Schema(project=project, type=type, fields=FIELDS)
 
     async def list_changes(self, cursor: str | None) -> Changes:
         self._enter()
@@ -223,7 +249,9 @@ class DeskTracker:
         self._desk.tickets[remote_id].panel = f"{panel.title} ({panel.status})"
 
     async def register_webhook(self, url: str, secret: str) -> Webhook:
-        return Webhook(state=WebhookState.BY_HAND)
+        self._enter()
+        self._desk.hooks.append((url, secret))
+        return Webhook(state=WebhookState.ACTIVE, id=str(len(self._desk.hooks)))
 
     async def webhook_state(self, webhook: Webhook) -> Webhook:
         return webhook
