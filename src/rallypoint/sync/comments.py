@@ -129,13 +129,13 @@ def hub_id_of(op: str) -> tuple[str, int] | None:
 class Writing:
     """How our comments look there: the author named, in the tool's markup, not longer than it takes."""
 
-    def __init__(self, rule: CommentRule, able: Capabilities, texts: RichText, *, suffix: str = "") -> None:
-        self._rule, self._able, self._texts, self._suffix = rule, able, texts, suffix
+    def __init__(self, rule: CommentRule, able: Capabilities, texts: RichText) -> None:
+        self._rule, self._able, self._texts = rule, able, texts
 
     def body(self, comment: HubComment, *, edited: bool = False, named: bool = True) -> str:
         """The raw text. Not `named` where it stands under the author's own name there."""
         who = f"**{as_text(comment.author)}**" if named and self._rule.name_author and comment.author else ""
-        head = " ".join(part for part in (who, self._suffix if who else "", EDITED if edited else "") if part)
+        head = " ".join(part for part in (who, EDITED if edited else "") if part)
         text = f"{head}:\n\n{comment.body}" if head else comment.body
         most = self._able.max_comment_length
         raw = self._texts.from_markdown(text, self._able.comment_markup)

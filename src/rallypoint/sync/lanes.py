@@ -346,7 +346,7 @@ class Lanes:
         key = (mapping.id, mapping.version)
         if key not in self._settings:
             lenses = self._lenses(mapping)
-            self._settings[key] = steps.setting(mapping, bench.tracker.capabilities, lenses, tool=bench.connection.name)
+            self._settings[key] = steps.setting(mapping, bench.tracker.capabilities, lenses)
         return self._settings[key]
 
     def _lenses(self, mapping: Mapping) -> Lenses:

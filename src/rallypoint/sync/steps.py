@@ -74,12 +74,16 @@ class Setting:
 
 
 def setting(
-    mapping: Rules, able: Capabilities, lenses: Lenses | None = None, *, account: Person | None = None,
-    known: tuple[Transition, ...] = (), tool: str = "",
-) -> Setting:  # fmt: skip
-    """A setting with its lenses. `tool` is named behind the author of a comment."""
+    mapping: Rules,
+    able: Capabilities,
+    lenses: Lenses | None = None,
+    *,
+    account: Person | None = None,
+    known: tuple[Transition, ...] = (),
+) -> Setting:
+    """A setting with its lenses. `account` is who we are there, `known` every transition the workflow has."""
     made = lenses or Lenses(mapping)
-    writing = Writing(mapping.comments, able, made.texts, suffix=f"({tool})" if tool else "")
+    writing = Writing(mapping.comments, able, made.texts)
     return Setting(mapping=mapping, lenses=made, able=able, writing=writing, account=account, known=known)
 
 
