@@ -30,6 +30,11 @@ class Actor:
     teams: frozenset[int] = field(default_factory=frozenset)
     scopes: frozenset[str] | None = None
 
+    @property
+    def is_bot(self) -> bool:
+        """A program with a key of its own. A key that belongs to a person acts as that person."""
+        return self.kind is ActorKind.API_KEY and self.person_id is None
+
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, name="Rallypoint", origin="timer")
 ANONYMOUS = Actor(kind=ActorKind.REPORTER, name="someone not signed in", origin="web")

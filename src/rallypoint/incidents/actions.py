@@ -8,7 +8,7 @@ from typing import Any
 
 from rallypoint import access, oncall, sla
 from rallypoint.access import Permission, require
-from rallypoint.actors import Actor, ActorKind
+from rallypoint.actors import Actor
 from rallypoint.catalog.model import Domain, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
@@ -33,20 +33,24 @@ FUNCTIONAL, HIERARCHICAL = "functional", "hierarchical"
 
 
 async def acknowledge(tx: Transaction, number: int, *, via: str = "", by: Actor | None = None) -> Incident:
-    """Someone takes it up: paging stops. Doing it again changes nothing, unless people are being paged again."""
+    """Someone takes it up: paging stops. Doing it again changes nothing, unless people are being paged again.
+
+    A bot (a key that belongs to nobody) stops paging as well, but a person has still to take it up.
+    """
     by = by or tx.actor
     before, domain = await change.load(tx, number)
     decision = lifecycle.decide(Verb.ACKNOWLEDGE, before, domain=domain, by=by)
-    if before.acknowledged_at is not None and not await _being_paged(tx, number):
+    done = before.acknowledged_at if by.is_bot else before.taken_up_at
+    if done is not None and not await _being_paged(tx, number):
         return before
     changes = await change.moved_to(tx, before, decision.to)
-    if before.acknowledged_at is None:
-        changes |= {"acknowledged_at": tx.now, "acknowledged_by": by.name}
+    if done is None:
+        changes |= {"acknowledged_at": tx.now, "acknowledged_by": by.name, "acknowledged_by_bot": by.is_bot}
     if before.owner_id is None and by.person_id is not None:
         changes |= {"owner_id": by.person_id, "owner_name": by.name}
     said = f"{by.name} acknowledged it" + (f" by {change.one_line('via', via, longest=80)}" if via else "")
     return await _step(
-        tx, before, IncidentAcknowledged, said, by=by, acknowledges=True, changes=changes, decision=decision
+        tx, before, IncidentAcknowledged, said, by=by, acknowledges=not by.is_bot, changes=changes, decision=decision
     )
 
 
@@ -252,10 +256,10 @@ async def _target(tx: Transaction, to_policy: str | None, to_person: int | None)
 def _taken_up(tx: Transaction, before: Incident, by: Actor | None = None) -> dict[str, Any]:
     """A person who acts without having acknowledged has taken it up all the same."""
     by = by or tx.actor
-    if before.acknowledged_at is not None or by.kind in (ActorKind.MONITOR, ActorKind.SYSTEM):
+    if before.taken_up_at is not None or not change.of_a_person(by):
         return {}
     owner = {"owner_id": by.person_id, "owner_name": by.name} if before.owner_id is None and by.person_id else {}
-    return {"acknowledged_at": tx.now, "acknowledged_by": by.name, **owner}
+    return {"acknowledged_at": tx.now, "acknowledged_by": by.name, "acknowledged_by_bot": False, **owner}
 
 
 async def _step(

@@ -88,8 +88,13 @@ def step(
         number=after.number, epoch=after.epoch, kind=after.kind, domain_id=after.domain_id,
         service_id=after.service_id, title=after.title, priority=after.priority, urgency=after.paging_urgency,
         category=after.status_category, was=before.status_category if before else "", by=by.name,
-        by_person=by.kind not in AUTOMATIC, at=at, acknowledges=acknowledges, reason=reason, drill=after.drill, **more,
+        by_person=of_a_person(by), at=at, acknowledges=acknowledges, reason=reason, drill=after.drill, **more,
     )  # fmt: skip
+
+
+def of_a_person(by: Actor) -> bool:
+    """Whether an act counts as a person's: neither the program's own, nor a monitor's, nor a bot's."""
+    return by.kind not in AUTOMATIC and not by.is_bot
 
 
 def state_line(fact: Lifecycle, text: str, *, actor: Actor, kind: str = "state", **more: Any) -> Line:

@@ -82,6 +82,7 @@ class Incident:
     created_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str
+    acknowledged_by_bot: bool = False
     restored_at: datetime | None
     recovered_at: datetime | None
     resolved_at: datetime | None
@@ -105,6 +106,11 @@ class Incident:
     def name(self) -> str:
         """How people say it: INC-42."""
         return incident_name(self.number)
+
+    @property
+    def taken_up_at(self) -> datetime | None:
+        """When a person acknowledged it; None as long as at most a bot did: that stops paging, and solves nothing."""
+        return None if self.acknowledged_by_bot else self.acknowledged_at
 
     @property
     def by_monitor(self) -> bool:

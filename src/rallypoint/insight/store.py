@@ -36,8 +36,9 @@ async def cases(
         f"""
         select i.number, i.kind, i.status_category, i.drill, i.priority, i.domain_id, i.service_id, i.service_key,
                i.service_name, i.category_id, i.category_name, i.grouping_key, i.created_at, i.impact_started_at,
-               i.detected_at, i.reported_at, p.paged_at, i.acknowledged_at, i.restored_at, i.recovered_at,
-               i.resolved_at, i.closed_at
+               i.detected_at, i.reported_at, p.paged_at,
+               case when not i.acknowledged_by_bot then i.acknowledged_at end as acknowledged_at, i.restored_at,
+               i.recovered_at, i.resolved_at, i.closed_at
           from incident i
           left join (select incident, min(created_at) as paged_at from page group by incident) p
                  on p.incident = i.number

@@ -118,7 +118,7 @@ def times(record: Record) -> tuple[NamedTime, ...]:
         impact_started_at=i.impact_started_at,
         detected_at=i.detected_at,
         paged_at=record.paged_at,
-        acknowledged_at=i.acknowledged_at,
+        acknowledged_at=i.taken_up_at,
         restored_at=i.restored_at,
         recovered_at=i.recovered_at,
         resolved_at=i.resolved_at,

@@ -1,17 +1,19 @@
 """The verbs on a real database: what each leaves behind in the record, its history and its clocks."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from rallypoint import access, incidents, notify, oncall, sla
+from rallypoint.access import Role
 from rallypoint.actors import ANONYMOUS, SYSTEM, Actor
 from rallypoint.catalog.model import StatusCategory
 from rallypoint.clock import ManualClock
 from rallypoint.db import Database
 from rallypoint.errors import Conflict, Invalid, NotFound, Refused
-from rallypoint.incidents import Confirmation, Incident, store
+from rallypoint.incidents import Confirmation, Incident, history, store
+from rallypoint.insight import store as insight_store
 from tests.store.incidents.people import Company
 
 
@@ -109,6 +111,67 @@ async def test_acknowledging_stops_the_pages_and_makes_an_owner(
         assert [run.state for run in await oncall.runs_of(tx, number)] == ["acknowledged"]
     again: Incident = await act(db, them.other, "acknowledge", number)
     assert (again.epoch, again.acknowledged_by) == (after.epoch, "Bob")
+
+
+async def test_a_bot_stops_the_pages_and_a_person_has_still_to_take_it_up(
+    db: Database, them: Company, number: int, clock: ManualClock
+) -> None:
+    async with db.transaction(SYSTEM) as tx:
+        token = (await access.create_key(tx, name="Runbook robot", roles=[Role.RESPONDER])).token
+    bot = await key_holder(db, token)
+    clock.advance(timedelta(minutes=1))
+    after: Incident = await act(db, bot, "acknowledge", number)
+    assert (after.status_category, after.acknowledged_by) == (StatusCategory.ACTIVE, "Runbook robot")
+    assert (after.acknowledged_at, after.taken_up_at, after.owner_id) == (clock.now(), None, None)
+    assert (await clock_states(db, number))["response"] == "running"
+    assert await to_acknowledge(db, number) is None
+    async with db.transaction(SYSTEM) as tx:
+        assert [run.state for run in await oncall.runs_of(tx, number)] == ["acknowledged"]
+    assert (await act(db, bot, "acknowledge", number)).epoch == after.epoch, "again changes nothing"
+    clock.advance(timedelta(minutes=2))
+    taken: Incident = await act(db, them.responder, "acknowledge", number)
+    assert (taken.acknowledged_by, taken.taken_up_at, taken.owner_name) == ("Bob", clock.now(), "Bob")
+    assert (await clock_states(db, number))["response"] == "met"
+    assert await to_acknowledge(db, number) == clock.now()
+    async with db.transaction(SYSTEM) as tx:
+        marks = await history.marks(tx, number)
+        assert [mark.at for mark in marks if mark.kind == "acknowledged"] == [clock.now()]
+    assert (await act(db, bot, "acknowledge", number)).acknowledged_by == "Bob"
+
+
+async def test_a_key_of_a_person_acknowledges_as_that_person(
+    db: Database, them: Company, number: int, clock: ManualClock
+) -> None:
+    async with db.transaction(SYSTEM) as tx:
+        token = (await access.create_key(tx, name="Bob's script", person_id=them.responder.person_id)).token
+    after: Incident = await act(db, await key_holder(db, token), "acknowledge", number)
+    assert (after.taken_up_at, after.owner_id) == (clock.now(), them.responder.person_id)
+    assert (await clock_states(db, number))["response"] == "met"
+
+
+async def test_what_a_bot_resolves_nobody_has_responded_to(db: Database, them: Company, number: int) -> None:
+    async with db.transaction(SYSTEM) as tx:
+        token = (await access.create_key(tx, name="Runbook robot", roles=[Role.RESPONDER])).token
+    after: Incident = await act(db, await key_holder(db, token), "resolve", number, resolution="Restarted it.")
+    assert (after.status_category, after.taken_up_at) == (StatusCategory.RESOLVED, None)
+    assert (await clock_states(db, number))["response"] == "stopped"
+    reopened: Incident = await act(db, them.desk, "reopen", number, reason="It is back.")
+    assert reopened.status_category is StatusCategory.TRIAGE, "nobody has taken it up yet"
+
+
+async def key_holder(db: Database, token: str) -> Actor:
+    async with db.transaction(SYSTEM) as tx:
+        found = await access.key_actor(tx, token)
+    assert found is not None
+    return found
+
+
+async def to_acknowledge(db: Database, number: int) -> datetime | None:
+    """Where the time to acknowledge of this incident ends, for Insight."""
+    async with db.transaction(SYSTEM) as tx:
+        start, end = tx.now - timedelta(days=1), tx.now + timedelta(days=1)
+        cases = await insight_store.cases(tx, insight_store.Scope(), since=start, until=end, hurting_since=start)
+    return next(case.acknowledged_at for case in cases if case.number == number)
 
 
 async def test_an_escalated_incident_can_be_acknowledged_again(db: Database, them: Company, number: int) -> None:
@@ -298,7 +361,9 @@ async def test_a_better_title_and_description_keep_what_was_said_before(
 ) -> None:
     async with db.transaction(SYSTEM) as tx:
         before = await incidents.incident(tx, number)
-    after: Incident = await act(db, them.responder, "describe", number, title="Checkout takes 4 s", description="p99 4 s")
+    after: Incident = await act(
+        db, them.responder, "describe", number, title="Checkout takes 4 s", description="p99 4 s"
+    )
     assert (after.title, after.description) == ("Checkout takes 4 s", "p99 4 s")
     same: Incident = await act(db, them.responder, "describe", number, title="Checkout takes 4 s")
     assert (same.epoch, same.description) == (after.epoch, "p99 4 s")

@@ -155,7 +155,7 @@ def verbs(incident: Incident, domain: Domain, actor: Actor) -> tuple[tuple[Verb,
     ]
     mine = actor.person_id is not None and incident.commander_id == actor.person_id
     done = {
-        ACKNOWLEDGE.name: incident.acknowledged_at is not None,
+        ACKNOWLEDGE.name: incident.taken_up_at is not None,
         CONFIRM.name: incident.confirmed_at is not None,
         RECOVER.name: incident.recovered_at is not None,
         COMMAND.name: incident.commander_id is not None,
