@@ -5,8 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
-from rallypoint.sync.model import Value, Visibility
+from rallypoint.sync.model import Person, Value, Visibility
 from rallypoint.sync.ports import Tracker, Upload
 
 
@@ -56,6 +57,15 @@ class Bench(ABC):
     choice: str
     choices: tuple[str, str]
     secret: str = "a secret of the webhook"
+
+    status: str = ""
+    """The status field, and with `status_to` a status that a new item can be brought into, `fill` being demanded."""
+    status_to: str = ""
+    fill: Mapping[str, Value] = MappingProxyType({})
+
+    person: str = ""
+    """A field for one person, and `somebody` whom it can hold."""
+    somebody: Person = Person()
 
     # What is needed to begin.
 
@@ -109,9 +119,8 @@ class Bench(ABC):
         """The next call of this kind goes wrong, once."""
         raise NotHere("This server has no faults on demand.")
 
-    async def advance(self, seconds: float) -> None:
-        """Moves the clock of the tool and ours, so that times there differ."""
-        raise NotHere("The clock of this server cannot be moved.")
+    async def advance(self, seconds: float) -> None:  # noqa: B027  # nothing to do is the right default
+        """Moves the clock of the tool and ours, so that times there differ. A real server's goes by itself."""
 
     async def skew(self, seconds: float) -> None:
         """Sets only the tool's clock ahead."""

@@ -10,7 +10,7 @@ from rallypoint.connectors.servicenow import Credentials, ServiceNowTracker
 from rallypoint.egress import Egress
 from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.servicenow import ADMIN, AGENT, CALLER, INTEGRATION_USER, Hook, ServiceNow
-from rallypoint.sync.model import Value, Visibility
+from rallypoint.sync.model import Person, Value, Visibility
 from rallypoint.sync.ports import Tracker
 from tests.connectors.kit import Act, Bench, Heard, Mishap
 
@@ -25,6 +25,9 @@ SPENT = {
 class ServiceNowBench(Bench):
     project = type = "incident"
     title, text, choice, choices = "short_description", "description", "urgency", ("1", "2")
+    status, status_to = "state", "6"
+    fill = {"close_code": "Solution provided", "close_notes": "Restarted."}
+    person = "assigned_to"
 
     def __init__(
         self, emulator: ServiceNow, url: str, people: dict[str, httpx2.AsyncClient], clock: ManualClock, way: Egress
@@ -32,6 +35,7 @@ class ServiceNowBench(Bench):
         self.emulator, self.url, self.people, self.clock, self.way = emulator, url, people, clock, way
         given = Credentials(user=INTEGRATION_USER, password=emulator.passwords[INTEGRATION_USER])
         self.tracker: Tracker = self.connected(given)
+        self.somebody = Person(remote_id=emulator.sys_id(AGENT))
 
     def connected(self, given: Credentials) -> ServiceNowTracker:
         return ServiceNowTracker(self.way, base_url=self.url, credentials=given, now=self.clock.now)
