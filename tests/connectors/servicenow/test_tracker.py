@@ -15,7 +15,7 @@ from rallypoint.emulators.servicenow import ADMIN, AGENT, CALLER, CLIENT, INTEGR
 from rallypoint.emulators.servicenow.definitions import Column
 from rallypoint.errors import Invalid
 from rallypoint.settings import Settings
-from rallypoint.sync.model import FieldKind, Markup, Person, RemoteItem, Visibility
+from rallypoint.sync.model import FieldKind, Gone, GoneReason, Markup, Person, RemoteItem, Visibility
 from rallypoint.sync.ports import (
     AuthFailed,
     Changes,
@@ -25,6 +25,7 @@ from rallypoint.sync.ports import (
     MappingBroken,
     Outage,
     Panel,
+    PermissionDenied,
     RateLimited,
     Unverified,
     ValidationFailed,
@@ -178,6 +179,18 @@ async def test_comments_are_entries_and_not_what_is_shown_of_them(bench: Service
     assert comments[0].author.email == "beth.anglin@example.com"
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_comment_stands_even_if_its_name_cannot_be_asked(bench: ServiceNowBench, status: int) -> None:
+    remote_id = await made(bench)
+    await item(bench, remote_id)
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/table/sys_journal_field", status=status))
+    draft = CommentDraft(body="Seen", markup=Markup.PLAIN, visibility=Visibility.PRIVATE)
+    with pytest.raises(Outage) as no:
+        await bench.tracker.comment(remote_id, draft, "op-2")
+    assert (no.value.retry, no.value.unknown) == (True, True)
+    assert [one.body for one in (await item(bench, remote_id)).comments] == ["Seen"]
+
+
 async def test_text_cannot_smuggle_html_in(bench: ServiceNowBench) -> None:
     remote_id = await made(bench)
     for element in (Visibility.PUBLIC, Visibility.PRIVATE):
@@ -219,6 +232,35 @@ async def test_a_table_that_is_closed_is_found_by_the_check(bench: ServiceNowBen
     checked = await bench.tracker.check()
     found = next(one for one in checked.findings if "sys_journal_field" in one.help and one.level is not Level.OK)
     assert found.level is (Level.WARNING if empty else Level.ERROR)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+async def test_a_closed_journal_is_not_an_empty_one(bench: ServiceNowBench, empty: bool) -> None:
+    remote_id = await made(bench)
+    assert "comments" not in (await item(bench, remote_id)).unreadable
+    await bench.person_comments(remote_id, "first", Visibility.PUBLIC)
+    access = bench.emulator.instance.access
+    access.denied_is_empty = empty
+    access.denied_tables |= {"sys_journal_field", "sys_attachment"} if not empty else {"sys_journal_field"}
+    read = await item(bench, remote_id)
+    assert "comments" in read.unreadable
+    assert read.raw("short_description") == "Payments fail"
+    draft = CommentDraft(body="Seen", markup=Markup.PLAIN, visibility=Visibility.PRIVATE)
+    with pytest.raises(PermissionDenied) as no:
+        await bench.tracker.comment(remote_id, draft, "op-2")
+    assert (no.value.retry, no.value.unknown, "sys_journal_field" in no.value.help) == (False, True, True)
+
+
+async def test_a_closed_history_is_none(bench: ServiceNowBench) -> None:
+    remote_id = await made(bench)
+    await bench.person_sets(remote_id, "urgency", "1")
+    bench.emulator.instance.access.denied_is_empty = False
+    bench.emulator.instance.access.denied_tables |= {"sys_audit", "sys_audit_delete"}
+    read = await item(bench, remote_id)
+    assert (read.history, read.raw("urgency")) == ((), "1")
+    assert await bench.tracker.read("0" * 32) == Gone(
+        reason=GoneReason.UNREADABLE, detail="The record does not exist, or our account may not see it."
+    )
 
 
 async def test_without_the_dictionary_it_says_what_to_open(bench: ServiceNowBench) -> None:

@@ -92,7 +92,7 @@ class Api:
         # Files have an interface of their own, which asks for fewer rights than their table.
         path = "/api/now/attachment" if table == "sys_attachment" else f"/api/now/v2/table/{table}"
         answer = await self.call("GET", path, query=asked)
-        return Page(tuple(texts(one) for one in _result(answer, list)), _following(answer, offset))
+        return Page(tuple(texts(one) for one in result(answer, list)), _following(answer, offset))
 
     async def rows(self, table: str, query: str, fields: tuple[str, ...] = (), *, most: int) -> list[Row]:
         """All rows, page after page, at most `most`."""
@@ -113,18 +113,18 @@ class Api:
         if answer.status == 404 and answer.data is not None:
             return None
         self.judge(answer)
-        return texts(_result(answer, dict))
+        return texts(result(answer, dict))
 
     async def insert(self, table: str, values: Mapping[str, str]) -> Row:
         answer = await self.call(
             "POST", f"/api/now/v2/table/{table}", query={"sysparm_exclude_reference_link": "true"}, body=dict(values)
         )
-        return texts(_result(answer, dict))
+        return texts(result(answer, dict))
 
     async def update(self, table: str, sys_id: str, values: Mapping[str, str]) -> Row:
         asked = {"sysparm_exclude_reference_link": "true", "sysparm_fields": "sys_id,sys_mod_count,sys_updated_on"}
         answer = await self.call("PATCH", f"/api/now/v2/table/{table}/{sys_id}", query=asked, body=dict(values))
-        return texts(_result(answer, dict))
+        return texts(result(answer, dict))
 
     # Calls.
 
@@ -286,11 +286,12 @@ def at(stamp: str) -> datetime | None:
         return None
 
 
-def _result(answer: Answer, kind: type) -> Any:
-    result = answer.data.get("result") if isinstance(answer.data, dict) else None
-    if not isinstance(result, kind):
+def result(answer: Answer, kind: type) -> Any:
+    """What an answer's envelope holds. Raises Outage when it is not of this kind."""
+    found = answer.data.get("result") if isinstance(answer.data, dict) else None
+    if not isinstance(found, kind):
         raise _no_interface(answer)
-    return result
+    return found
 
 
 def _following(answer: Answer, offset: int) -> int | None:

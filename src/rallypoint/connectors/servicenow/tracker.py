@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 from rallypoint.connectors.calling import Answer, Way
 from rallypoint.connectors.servicenow import changes as following
 from rallypoint.connectors.servicenow import hook
-from rallypoint.connectors.servicenow.api import Api, Credentials, Row, at, literal, texts
+from rallypoint.connectors.servicenow.api import Api, Credentials, Row, at, literal, result, texts
 from rallypoint.connectors.servicenow.shape import JOURNALS, Shape, discover, known_choice, no_choice
 from rallypoint.connectors.servicenow.values import inward, outward
+from rallypoint.sync.attachments import ATTACHMENTS
+from rallypoint.sync.comments import COMMENTS
 from rallypoint.sync.model import (
     Capabilities,
     FieldChange,
@@ -222,9 +224,13 @@ class ServiceNowTracker:
         row = await self._api.record(self._table, remote_id)
         if row is None:
             return await self._gone(remote_id)
-        journal, files, audit = await asyncio.gather(
-            self._journal(remote_id), self._files(remote_id), self._audit(remote_id)
+        (journal, no_journal), (files, no_files), (audit, _) = await asyncio.gather(
+            _if_open(self._journal(remote_id)), _if_open(self._files(remote_id)), _if_open(self._audit(remote_id))
         )
+        # A closed journal reads empty more often than it is refused; the history tells that it is not.
+        no_journal = no_journal or not (journal or all(one.get("fieldname") not in JOURNALS for one in audit))
+        closed = {COMMENTS} if no_journal else set[str]()
+        closed |= {ATTACHMENTS} if no_files else set()
         await self._meet(shape, row, journal, files, audit)
         fields = {one.id: self._value(shape, one.id, row[one.id]) for one in shape.schema.fields if one.id in row}
         history = self._history(shape, audit)
@@ -237,7 +243,7 @@ class ServiceNowTracker:
             type=self._table,
             revision=row.get("sys_mod_count", ""),
             fields=fields,
-            unreadable=_hidden(shape, row, history),
+            unreadable=_hidden(shape, row, history) | closed,
             changed_at=at(row.get("sys_updated_on", "")),
             changed_by=self._named(row.get("sys_updated_by", "")),
             history=history,
@@ -279,16 +285,13 @@ class ServiceNowTracker:
         return [one for one in rows if one.get("table_sys_id") == remote_id]
 
     async def _audit(self, remote_id: str) -> list[Row]:
-        """The newest changes, oldest first; none where we may not read them."""
-        try:
-            rows = await self._api.rows(
-                "sys_audit",
-                f"tablename={self._table}^documentkey={remote_id}^ORDERBYDESCsys_created_on^ORDERBYDESCrecord_checkpoint",
-                ("sys_id", "documentkey", "fieldname", "oldvalue", "newvalue", "user", "sys_created_on"),
-                most=HISTORY_MOST,
-            )
-        except PermissionDenied:
-            return []
+        """The newest changes, oldest first."""
+        rows = await self._api.rows(
+            "sys_audit",
+            f"tablename={self._table}^documentkey={remote_id}^ORDERBYDESCsys_created_on^ORDERBYDESCrecord_checkpoint",
+            ("sys_id", "documentkey", "fieldname", "oldvalue", "newvalue", "user", "sys_created_on"),
+            most=HISTORY_MOST,
+        )
         return [one for one in reversed(rows) if one.get("documentkey") == remote_id]
 
     def _history(self, shape: Shape, audit: list[Row]) -> tuple[FieldChange, ...]:
@@ -471,17 +474,30 @@ class ServiceNowTracker:
 
     async def _written_entry(self, remote_id: str, element: str, body: str) -> str:
         """The id of the entry just written: the newest with this text that was not handed out before."""
-        rows = await self._api.rows(
-            "sys_journal_field",
-            f"element_id={remote_id}^element={element}^ORDERBYDESCsys_created_on",
-            ("sys_id", "element", "element_id", "value"),
-            most=RECENT,
-        )
+        try:
+            rows = await self._api.rows(
+                "sys_journal_field",
+                f"element_id={remote_id}^element={element}^ORDERBYDESCsys_created_on",
+                ("sys_id", "element", "element_id", "value"),
+                most=RECENT,
+            )
+        except PermissionDenied:
+            rows = []
+        except TrackerError as lost:
+            # Only asking failed: the comment itself stands.
+            said = f"The comment was taken, but not what its entry is called: {lost.said}"
+            raise Outage(said, unknown=True, help=lost.help, exchange=lost.exchange) from lost
         for one in rows:
             same = _plain(one.get("value", "")) == _plain(body) and one.get("element_id") == remote_id
             if same and one.get("element") == element and one["sys_id"] not in self._handed:
                 self._handed.append(one["sys_id"])
                 return one["sys_id"]
+        if not rows:
+            raise PermissionDenied(
+                "The comment was taken, but the account may not read it, so it could not be followed.",
+                unknown=True,
+                help="Let the account read sys_journal_field.",
+            )
         raise Outage("The comment was taken, but its entry cannot be found.", unknown=True)
 
     async def edit_comment(self, remote_id: str, comment_id: str, draft: CommentDraft, op: str) -> None:
@@ -517,7 +533,7 @@ class ServiceNowTracker:
             },
             seconds=_time_for(upload.size),
         )
-        row = texts(answer.data["result"])
+        row = texts(result(answer, dict))
         if (passed, digest.hexdigest()) != (upload.size, upload.sha256) or row.get("size_bytes") != str(upload.size):
             await self._api.send("DELETE", f"/api/now/v1/attachment/{row['sys_id']}")
             raise ValidationFailed(f"{upload.name} arrived other than announced, and was taken away again.")
@@ -572,6 +588,14 @@ class ServiceNowTracker:
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
         return hook.verify(raw, headers, secret, self._table)
+
+
+async def _if_open(rows: Awaitable[list[Row]]) -> tuple[list[Row], bool]:
+    """(rows, whether the account may not read them)"""
+    try:
+        return await rows, False
+    except PermissionDenied:
+        return [], True
 
 
 def _demand_id(text: str) -> None:
