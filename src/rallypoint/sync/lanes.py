@@ -15,7 +15,7 @@ import structlog
 from rallypoint import incidents
 from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
-from rallypoint.clock import sleep
+from rallypoint.clock import monotonic, sleep
 from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
@@ -40,6 +40,9 @@ WIDTH = 8
 GLANCE_SECONDS = 0.05
 CALL_SECONDS = 30.0
 """How long one call to a tool may take before its outcome counts as unknown."""
+
+SETTING_SECONDS = 600.0
+"""How long what a tool says of itself is believed: its people, its workflow."""
 
 MOST_EFFECTS = 200
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=30)
@@ -76,7 +79,7 @@ class Lanes:
         self._base_url, self._texts, self._width = base_url, texts, width
         self._flying: set[asyncio.Task[None]] = set()
         self._trackers: dict[int, Bench] = {}
-        self._settings: dict[tuple[int, int], Setting] = {}
+        self._settings: dict[tuple[int, int], tuple[Setting, float]] = {}
 
     @property
     def works(self) -> list[Work]:
@@ -144,7 +147,7 @@ class Lanes:
             connection, mapping = await self._load(claim)
             bench = await self._bench(connection)
             claim = await self._created(claim, bench, mapping)
-            finish = await self._drive(claim, bench, self._setting(bench, mapping))
+            finish = await self._drive(claim, bench, await self._setting(bench, mapping))
             await self._end(claim, bench, mapping, finish)
         except Lost:
             return
@@ -342,12 +345,26 @@ class Lanes:
         self._trackers[connection.id] = made
         return made
 
-    def _setting(self, bench: Bench, mapping: Mapping) -> Setting:
+    async def _setting(self, bench: Bench, mapping: Mapping) -> Setting:
+        """The rules with what the tool says of itself, asked now and then: our account, its workflow, its people."""
         key = (mapping.id, mapping.version)
-        if key not in self._settings:
-            lenses = self._lenses(mapping)
-            self._settings[key] = steps.setting(mapping, bench.tracker.capabilities, lenses)
-        return self._settings[key]
+        known = self._settings.get(key)
+        if known is not None and known[1] > monotonic():
+            return known[0]
+        account = known[0].account if known else None
+        schema = None
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                account = (await bench.tracker.check()).identity or account
+                schema = await bench.tracker.describe(mapping.create.project, mapping.create.type)
+        except (TrackerError, TimeoutError) as problem:  # the pass itself will say what is wrong
+            log.warning("a tool did not say what it looks like", connection=bench.connection.key, problem=str(problem))
+        lenses = Lenses(mapping, texts=self._texts, directory=schema.people if schema else ())
+        made = steps.setting(
+            mapping, bench.tracker.capabilities, lenses, account=account, known=schema.transitions if schema else ()
+        )
+        self._settings[key] = (made, monotonic() + (SETTING_SECONDS if schema else SETTING_SECONDS / 20))
+        return made
 
     def _lenses(self, mapping: Mapping) -> Lenses:
         return Lenses(mapping, texts=self._texts)
