@@ -75,6 +75,20 @@ REJECT = Verb(
     permission=Permission.CONFIRM_FOR_REPORTER,
     asks=(Ask(key="reason", label="What still does not work"),),
 )
+CONFIRM_MINE = Verb(
+    name="confirm",
+    label="It works again",
+    permission=Permission.OWN_ACCOUNT,
+    asks=(NOTE,),
+    lead="You reported it, so your answer counts.",
+)
+REJECT_MINE = Verb(
+    name="reject",
+    label="It does not work",
+    permission=Permission.OWN_ACCOUNT,
+    asks=(Ask(key="reason", label="What still does not work"),),
+)
+"""The same for who reported it: they answer for themselves, whatever their role."""
 CLOSE = Verb(name="close", label="Close", asks=(NOTE,), lead="The record is complete. It can be reopened.")
 RECOVER = Verb(
     name="recover", label="Fully recovered", asks=(NOTE,), lead="Backlogs are worked off and data is repaired."
@@ -148,10 +162,11 @@ def verbs(incident: Incident, domain: Domain, actor: Actor) -> tuple[tuple[Verb,
     """(at the head, in the menu): the first is the next step. What is done or not allowed is not offered."""
     moves = {verb.value for verb in incidents.allowed(incident, domain=domain)}
     known = {verb.value for verb in incidents.Verb}
+    reported = actor.person_id is not None and incident.reporter_person_id == actor.person_id
+    own = {CONFIRM.name: CONFIRM_MINE, REJECT.name: REJECT_MINE} if reported else {}
+    steps = [own.get(verb.name, verb) for verb in STEPS.get(str(incident.status_category), ())]
     offered = [
-        verb
-        for verb in STEPS.get(str(incident.status_category), ())
-        if allows(actor, verb.permission) and (verb.name not in known or verb.name in moves)
+        verb for verb in steps if allows(actor, verb.permission) and (verb.name not in known or verb.name in moves)
     ]
     mine = actor.person_id is not None and incident.commander_id == actor.person_id
     done = {
