@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -63,7 +64,7 @@ def window(house: House, db: Database) -> Callable[..., AbstractAsyncContextMana
         async with db.transaction(SYSTEM) as tx:
             signed = await access.use_login_link(tx, token, address="", agent="")
         async with browser(app or create_app(house)) as client:
-            client.cookies.set(SESSION_COOKIE, signed.token)
+            client.cookies.set(SESSION_COOKIE, signed.token, domain=urlsplit(HERE).hostname or "")
             yield Window(client, person)
 
     return window

@@ -38,6 +38,8 @@ from rallypoint.access.model import (
 from rallypoint.access.permissions import Permission, allows, granted, require, who_may
 from rallypoint.access.sessions import (
     actor_for,
+    change_password,
+    has_password,
     make_login_link,
     peek_login_link,
     session_actor,
@@ -74,12 +76,14 @@ __all__ = [
     "add_member",
     "allows",
     "audit_entries",
+    "change_password",
     "claim_idempotency",
     "create_key",
     "create_person",
     "create_team",
     "deactivate_person",
     "granted",
+    "has_password",
     "key_actor",
     "keys",
     "make_login_link",

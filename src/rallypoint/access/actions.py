@@ -33,7 +33,7 @@ async def create_person(
     checks = Checks()
     name, email, time_zone, phone, held = _checked(checks, name, email, time_zone, phone, roles)
     if password is not None:
-        _check_password(checks, password)
+        check_password(checks, password)
     checks.done()
     stored = await passwords.hashed(password) if password is not None else None
     person = await store.add_person(
@@ -84,7 +84,7 @@ async def set_password(tx: Transaction, id: int, password: str) -> None:
     if not (_is_self(tx, id) and allows(tx.actor, Permission.OWN_ACCOUNT)):
         require(tx.actor, Permission.MANAGE_PEOPLE)
     checks = Checks()
-    _check_password(checks, password)
+    check_password(checks, password)
     checks.done()
     await store.person_for_change(tx, id)
     await store.save_password(tx, id, await passwords.hashed(password))
@@ -175,11 +175,12 @@ def _checked(
     )
 
 
-def _check_password(checks: Checks, password: str) -> None:
+def check_password(checks: Checks, password: str, *, field: str = "password") -> None:
+    """Whether it may become somebody's password."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
-        checks.fault("password", f"must have {PASSWORD_LEAST} to {PASSWORD_MOST} characters")
+        checks.fault(field, f"must have {PASSWORD_LEAST} to {PASSWORD_MOST} characters")
     elif not password.isprintable():
-        checks.fault("password", "has control characters in it")
+        checks.fault(field, "has control characters in it")
 
 
 async def _manager(tx: Transaction, checks: Checks, manager_id: int | None) -> int | None:

@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from rallypoint import ids
 from rallypoint.access import passwords, rules, session_store, store
+from rallypoint.access.actions import check_password, set_password
 from rallypoint.access.audit import record
+from rallypoint.access.check import Checks
 from rallypoint.access.model import Person, SignedIn
 from rallypoint.access.permissions import Permission, require
 from rallypoint.actors import Actor, ActorKind
@@ -46,6 +48,37 @@ async def start_session(tx: Transaction, person: Person, *, address: str, agent:
     token = ids.token()
     await session_store.start(tx, ids.digest(token), person.id, _line(address, 100), _line(agent, 300))
     return SignedIn(token=token, person=person)
+
+
+async def has_password(tx: Transaction, person_id: int) -> bool:
+    """Whether this person can sign in by password at all; others come in by a link."""
+    return await store.password_hash(tx, person_id) is not None
+
+
+async def change_password(tx: Transaction, *, current: str, new: str, again: str, address: str, agent: str) -> SignedIn:
+    """Set one's own password: whoever has one types it, so that an open screen is not enough to take an account over.
+
+    Every session of the person ends; the one that is returned takes the place of the caller's. A wrong current
+    password is counted, and waited for, like one at the door.
+    """
+    require(tx.actor, Permission.OWN_ACCOUNT)
+    assert tx.actor.person_id is not None  # what OWN_ACCOUNT means
+    person = await store.person(tx, tx.actor.person_id)
+    subject = f"password:{person.id}"
+    await session_store.one_at_a_time(tx, subject)
+    await _hold_off(tx, subject, free=rules.FREE_FAILURES)
+    checks = Checks()
+    check_password(checks, new, field="new")
+    if new != again:
+        checks.fault("again", "is not the same as the new one")
+    stored = await store.password_hash(tx, person.id)
+    if stored is not None and not await passwords.matches(stored, current[: rules.PASSWORD_MOST + 1]):
+        tx.even_if_undone(lambda later: session_store.count_failure(later, subject))
+        checks.fault("current", "is not your password")
+    checks.done()
+    await session_store.forget_failures(tx, subject)
+    await set_password(tx, person.id, new)
+    return await start_session(tx, person, address=address, agent=agent)
 
 
 async def sign_out(tx: Transaction, token: str) -> None:

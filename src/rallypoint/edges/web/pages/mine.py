@@ -10,8 +10,9 @@ from rallypoint.access import Permission
 from rallypoint.db import Transaction
 from rallypoint.edges.web import forms, guard, visit
 from rallypoint.edges.web.furniture import render
+from rallypoint.edges.web.pages import signin
 from rallypoint.edges.web.routing import page
-from rallypoint.errors import Invalid, NotFound
+from rallypoint.errors import Invalid, NotFound, Refused
 from rallypoint.notify import MethodKind
 
 URGENCIES = (("high", "Something urgent"), ("low", "Something that can wait for the morning"))
@@ -36,6 +37,7 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         methods = [m for m in await notify.contact_methods(tx, person_id) if m.disabled_at is None]
         rules = await notify.rules(tx, person_id)
         pages = await notify.my_pages(tx, person_id)
+        has_password = await access.has_password(tx, person_id)
     demo = visit.house(request).settings.demo  # elsewhere nobody sees the sandbox phone, so it reaches nobody
     return await render(
         request,
@@ -45,6 +47,7 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         methods=methods,
         rules=rules,
         pages=pages,
+        has_password=has_password,
         form=form,
         zones=sorted(visit.all_zones()),
         urgencies=URGENCIES,
@@ -70,6 +73,26 @@ async def choose_zone(request: Request) -> Response:
     if person_id is not None:
         await visit.run(request, lambda tx: access.update_person(tx, person_id, time_zone=name))
     return visit.go(request, "/me", f"Times are shown in {name}.")
+
+
+@page("/me/password", permission=Permission.OWN_ACCOUNT, methods=("POST",))
+async def choose_password(request: Request) -> Response:
+    form = await forms.read(request, "password")
+    address, agent = signin.caller(request)
+    try:
+        signed = await visit.run(
+            request,
+            lambda tx: access.change_password(
+                tx, current=form.value("current"), new=form.value("new"), again=form.value("again"), address=address,
+                agent=agent,
+            ),
+        )  # fmt: skip
+    except Invalid as problem:
+        return await shown(request, form.wrong(problem), 422)
+    except Refused as problem:
+        return await shown(request, form.refused(str(problem)), 403)
+    said = "Your password is set. Everywhere else you are signed out."
+    return visit.sign_in(request, visit.go(request, "/me", said), signed.token)
 
 
 @page("/me/methods", permission=Permission.OWN_ACCOUNT, methods=("POST",))

@@ -40,7 +40,8 @@ async def enter(request: Request) -> Response:
     address, agent = caller(request)
     try:
         email = form.required("email", "write the address you are known by", "ines@example.org")
-        password = form.required("password", "write your password")
+        form.required("password", "write your password")
+        password = form.value("password")  # as it was typed: a blank at its end belongs to it
         signed = await visit.run(
             request,
             lambda tx: access.sign_in(tx, email=email, password=password, address=address, agent=agent),
