@@ -1,6 +1,8 @@
 """Keys, palette, theme, refusals that say why, and a whole incident without any script."""
 
+import json
 import re
+import urllib.request
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -157,6 +159,15 @@ def test_a_reporter_is_shown_what_reporters_may_open(window: Open, demo: Demo) -
     assert answer is not None
     assert answer.status == 403
     expect(page.locator("main")).to_contain_text("Who may: admin")
+
+
+def test_the_public_history_of_the_demo_says_once_that_something_is_over(demo: Demo) -> None:
+    with urllib.request.urlopen(demo.url + "/status/api/v2/incidents.json", timeout=30) as answer:
+        told = json.load(answer)["incidents"]
+    over = [[u["body"] for u in one["incident_updates"] if u["status"] == "resolved"] for one in told
+            if one["status"] == "resolved"]  # fmt: skip
+    assert len(over) > 10
+    assert [texts for texts in over if len(texts) != 1] == []
 
 
 def test_the_main_list_asks_for_what_its_pages_ask_for() -> None:

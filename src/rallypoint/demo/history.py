@@ -293,13 +293,13 @@ class History:
         self._in(self._around(story.scene.resolve), lambda: self._resolve(story, until))
 
     async def _resolve(self, story: Story, until: str) -> None:
+        if story.scene.public:  # first the last word to the public, so that the page need not find one of its own
+            await self._publish(story, len(story.scene.public) - 1)
         async with self.db.transaction(self._person(story.lead)) as tx:
             state = await incidents.incident(tx, story.number)
             if state.status_category not in ("resolved", "closed"):
                 text = story.scene.resolution or "Back to normal after a restart."
                 await incidents.resolve(tx, story.number, resolution=text, workaround=bool(story.scene.workaround))
-        if story.scene.public:
-            await self._publish(story, len(story.scene.public) - 1)
         if until == "closed":
             self._in(self._around(90), lambda: self._answer(story))
 
