@@ -511,11 +511,12 @@ class Interface:
         page = rows[:size]
         reached = page[-1][0] if page else max(after, self.organization.watermark if since else after)
         following = f"{reached};{len(page)};x"
+        text = not call.flag("includeidentityref")
         query = f"continuationToken={following}"
         where = f"/{call.project.id}" if call.project else ""
         return JSONResponse(
             {
-                "values": [call.shown.item(item, one, only=only) for _, item, one in page],
+                "values": [call.shown.item(item, one, only=only, text=text) for _, item, one in page],
                 "nextLink": f"{call.base}{where}/_apis/wit/reporting/workitemrevisions?{query}",
                 "continuationToken": following,
                 "isLastBatch": len(rows) <= size,

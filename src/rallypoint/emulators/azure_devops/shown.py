@@ -51,9 +51,10 @@ class Shown:
         ]
 
     def item(
-        self, item: Item, revision: Revision, *, expand: str = "none", only: set[str] | None = None
+        self, item: Item, revision: Revision, *, expand: str = "none", only: set[str] | None = None, text: bool = False
     ) -> dict[str, Any]:
-        said: dict[str, Any] = {"id": item.id, "rev": revision.rev, "fields": self.fields(revision, only)}
+        fields = self.fields(revision, only, text=text)
+        said: dict[str, Any] = {"id": item.id, "rev": revision.rev, "fields": fields}
         if item.formats:
             said["multilineFieldsFormat"] = dict(item.formats)
         if expand in ("relations", "all") and revision.relations:
