@@ -28,6 +28,7 @@ _numbers = itertools.count(1)
 WITH_PROCESSES = ("browser", "crash", "partners")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts processes of its own, and waits for them, stays in one worker; the other does all the rest."""
     for item in items:
