@@ -6,7 +6,7 @@ Edges take it from `app.state.house`; rooms never see it, they are handed what t
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import getpid
 
 from rallypoint import alerts, catalog, wiring
@@ -18,6 +18,8 @@ from rallypoint.egress import Egress
 from rallypoint.engine.loop import Work
 from rallypoint.notify.ports import Channel
 from rallypoint.settings import Settings
+from rallypoint.sync.setting_up import SetUp
+from rallypoint.sync.tools import Tools
 
 POOL_SIZES = {"web": 10, "engine": 10, "all": 12, "cli": 2}
 
@@ -35,6 +37,12 @@ class House:
     batcher: alerts.Batcher
     works: Sequence[Work]
     dsn: str
+    tools: Tools = field(default_factory=wiring.tools)
+
+    @property
+    def set_up(self) -> SetUp:
+        """Everything people do to connections and mappings; it keeps nothing of its own."""
+        return wiring.set_up(self.db, self.tools, settings=self.settings, vault=self.vault, egress=self.egress)
 
     @property
     def node(self) -> str:

@@ -62,7 +62,9 @@ from rallypoint.sla.events import ClockTouched, DeadlineMoved, TargetAtRisk, Tar
 from rallypoint.statuspage import reactions as public
 from rallypoint.sync import reactions as links
 from rallypoint.sync.lanes import Lanes
+from rallypoint.sync.setting_up import SetUp
 from rallypoint.sync.texts import Texts
+from rallypoint.sync.tools import Tools
 
 log = structlog.get_logger()
 
@@ -170,6 +172,16 @@ def works(
 def lanes(db: Database, *, settings: Settings, vault: Vault, egress: Egress) -> Lanes:
     """What keeps linked items in step with their incidents."""
     return Lanes(db, TOOLS, vault, egress, base_url=settings.base_url, texts=Texts(), alarm=tell_fallback)
+
+
+def tools() -> Tools:
+    """Every tool whose items can be linked with incidents."""
+    return TOOLS
+
+
+def set_up(db: Database, known: Tools, *, settings: Settings, vault: Vault, egress: Egress) -> SetUp:
+    """What people set connections and mappings up with, from whichever edge."""
+    return SetUp(db, known, vault, egress, texts=Texts(), base_url=settings.base_url)
 
 
 async def tell_fallback(tx: Transaction, subject: str, what: str) -> None:

@@ -21,6 +21,7 @@ from rallypoint.edges import api
 from rallypoint.egress import Egress
 from rallypoint.house import House
 from rallypoint.settings import Settings
+from tests.store.sync.desk import Desk
 
 
 @dataclass
@@ -38,21 +39,27 @@ class Client:
 
 
 @asynccontextmanager
-async def house_on(db: Database, dsn: str, data: Path) -> AsyncIterator[House]:
-    """A house without an engine: nothing is sent from here."""
+async def house_on(db: Database, dsn: str, data: Path, desk: Desk | None = None) -> AsyncIterator[House]:
+    """A house without an engine: nothing is sent from here. The one tool it can be connected with is a desk."""
+    desk = desk or Desk(db.clock.now)
     settings = Settings(data=data, port=8080)
     egress, batcher = Egress(settings), alerts.Batcher(db)
     yield House(
         db=db, settings=settings, clock=db.clock, vault=Vault.open(settings), egress=egress, channels={},
-        batcher=batcher, works=(), dsn=dsn,
+        batcher=batcher, works=(), dsn=dsn, tools={"desk": desk.tool},
     )  # fmt: skip
     await batcher.close()
     await egress.close()
 
 
 @pytest.fixture
-async def house(db: Database, dsn: str, tmp_path: Path) -> AsyncIterator[House]:
-    async with house_on(db, dsn, tmp_path) as found:
+def desk(db: Database) -> Desk:
+    return Desk(db.clock.now)
+
+
+@pytest.fixture
+async def house(db: Database, dsn: str, tmp_path: Path, desk: Desk) -> AsyncIterator[House]:
+    async with house_on(db, dsn, tmp_path, desk) as found:
         yield found
 
 

@@ -25,12 +25,16 @@ from starlette.applications import Starlette
 
 from rallypoint import access, alerts, catalog, incidents, oncall, wiring
 from rallypoint.access import Role
+from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import DatabaseClock
 from rallypoint.db import Database, Transaction
 from rallypoint.edges import api
+from rallypoint.sync import connecting, linking, setting_up, store
+from rallypoint.sync.model import Conflict
 from tests.api.conftest import house_on
 from tests.conftest import database_url
+from tests.store.sync.desk import Desk
 
 load_all_checks()
 pytestmark = pytest.mark.xdist_group("schemathesis")  # the last test counts what the others did
@@ -91,6 +95,7 @@ async def _database(server: str, template: str) -> tuple[str, str]:
         )
         token = (await access.create_key(tx, name="fuzz", person_id=person.id)).token
         await _things(tx, person.id)
+        await _tool(tx)
     await db.close()
     return dsn, token
 
@@ -112,6 +117,25 @@ async def _things(tx: Transaction, ines: int) -> None:
         await incidents.add_hypothesis(tx, opened.number, text="The disk")
         if number > 2:
             await incidents.resolve(tx, opened.number, resolution="Restarted.")
+
+
+async def _tool(tx: Transaction) -> None:
+    """A desk that is connected, with a mapping, items that are linked and conflicts about them."""
+    vault, tools = Vault([bytes(32)]), {"desk": Desk(DatabaseClock().now).tool}
+    made = await connecting.connect(
+        tx, tools, vault, key=KEY, tool="desk", base_url="https://desk.example",
+        secrets_={"password": "sealed with a key that the server has not"},
+    )  # fmt: skip
+    rules = {"name": "Tickets", "create": {"project": "desk", "type": "ticket"}}
+    id = await store.new_mapping_id(tx)
+    mapping = await setting_up.keep(tx, setting_up.read_rules(rules, connection=made.connection.id, id=id))
+    for number in range(1, INCIDENTS + 1):
+        link = await linking.link_existing(tx, number, mapping_id=mapping.id, remote_id=f"T{number}")
+        clash = Conflict(
+            link=link.id, field="title", hub_value="Ours", hub_version=1, hub_at=None, hub_by="Ines",
+            remote_raw="Theirs", remote_value="Theirs", remote_at=None, remote_by=None, winner=None, rule="ask",
+        )  # fmt: skip
+        await store.add_conflict(tx, number, clash)
 
 
 async def _drop(server: str) -> None:

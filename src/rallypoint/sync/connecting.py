@@ -23,6 +23,7 @@ BOUND_TO = "sync connection"
 """What the sealed secrets of a connection are bound to, so that they open nowhere else."""
 
 HOOK_BYTES = 24
+WAITS = "waits for its credentials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ async def prepare(
         tx, key=key, name=" ".join(name.split())[:80] or tools[tool].name, tool=tool, base_url=url, settings=given,
         sealed_secrets=None, hook_key_hash=digest(secrets.token_urlsafe(HOOK_BYTES)), sealed_hook=None,
     )  # fmt: skip
-    await store.change_connection(tx, made.id, state="refused", state_reason="waits for its credentials")
+    await store.change_connection(tx, made.id, state="refused", state_reason=WAITS)
     await access.record(tx, "connection made", f"connection:{key}", {"tool": tool, "base_url": url})
     return await store.connection(tx, key)
 
@@ -71,12 +72,14 @@ async def prepare(
 async def describe(
     tx: Transaction, tools: Tools, key: str, *, name: str, base_url: str, settings: Mapping[str, Any]
 ) -> Connection:
-    """Another name, address or settings, with the secrets as they are. A new address is one to be tried first."""
+    """Another name, address or settings. A new host is never told the old secrets: then it waits for others."""
     access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
     before = await store.connection(tx, key)
     url = _checked(tools, key, before.tool, base_url)
     changes: dict[str, Any] = {"name": " ".join(name.split())[:80], "base_url": url}
     changes["settings"] = _settings(tools[before.tool], settings)
+    if _host(url) != _host(before.base_url):
+        changes |= {"sealed_secrets": None, "state": "refused", "state_reason": WAITS}
     await store.change_connection(tx, before.id, **changes)
     await access.record(tx, "connection changed", f"connection:{key}", {"base_url": url})
     return await store.connection(tx, key)
@@ -84,20 +87,26 @@ async def describe(
 
 async def new_credentials(
     tx: Transaction, tools: Tools, vault: Vault, key: str, *, base_url: str | None = None,
-    settings: Mapping[str, Any] | None = None, secrets_: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None, secrets_: Mapping[str, str] | None = None, name: str = "",
 ) -> Connection:  # fmt: skip
-    """Another address, settings or secrets. Secrets that are left out stay; a refused connection is tried again."""
+    """Another name, address, settings or secrets; a refused connection is tried again. Secrets that are left out stay,
+    but a new host is never told the old ones: they have to be given again."""
     access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
     before = await store.connection(tx, key)
     wrong: list[Problem] = []
     url = before.base_url if base_url is None else _checked_url(base_url, wrong)
     if wrong:
         raise Invalid(wrong)
-    old = await opened(tx, vault, before)
-    merged = dict(old.secrets) | {name: value for name, value in (secrets_ or {}).items() if value}
+    known = dict((await opened(tx, vault, before)).secrets)
+    if known and _host(url) != _host(before.base_url):
+        if not secrets_:
+            raise Invalid("secrets", "give them again: another address is never told those of the old one")
+        known = {}
+    merged = known | {name: value for name, value in (secrets_ or {}).items() if value}
     given, sealed = _sorted(tools[before.tool], before.settings if settings is None else settings, merged)
     await store.change_connection(
-        tx, before.id, base_url=url, settings=given, sealed_secrets=vault.seal(json.dumps(sealed), BOUND_TO),
+        tx, before.id, name=" ".join(name.split())[:80] or before.name, base_url=url, settings=given,
+        sealed_secrets=vault.seal(json.dumps(sealed), BOUND_TO),
         state="on" if before.state is ConnectionState.REFUSED else before.state.value, state_reason="", failures=0,
         closed_until=None, poll_due_at=tx.now,
     )  # fmt: skip
@@ -155,6 +164,11 @@ def _checked(tools: Tools, key: str, tool: str, base_url: str) -> str:
     if wrong:
         raise Invalid(wrong)
     return url
+
+
+def _host(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.casefold()
 
 
 def _settings(tool: Tool, settings: Mapping[str, Any]) -> dict[str, Any]:

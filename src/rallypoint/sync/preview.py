@@ -17,7 +17,7 @@ from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping as Rules
-from rallypoint.sync.model import Conflict, Gone, HubItem, Link, Person, RemoteItem, Value
+from rallypoint.sync.model import Conflict, Gone, HubItem, Link, Person, RemoteItem, Schema, Value
 from rallypoint.sync.planner import Act, Decision
 from rallypoint.sync.ports import Draft, RichText, Tracker
 from rallypoint.sync.scope import hub_fits, place_of, remote_fits
@@ -112,6 +112,13 @@ class Stage:
     mapping: Rules
     texts: RichText
     base_url: str
+    account: Person | None = None
+    schema: Schema | None = None
+    """Who we are there, and what the tool says of its people and its workflow, as the lanes ask it."""
+
+    @property
+    def lenses(self) -> Lenses:
+        return Lenses(self.mapping, texts=self.texts, directory=self.schema.people if self.schema else ())
 
     async def show(self, *, incident: int | None, remote_id: str) -> Preview:
         """Raises NotFound and Invalid for what is not there, and what the tool raises."""
@@ -151,7 +158,7 @@ class Stage:
 
     async def _rehearsed(self, incident: int, sight: Sight, link: Link | None) -> Rehearsal:
         """One settling, undone."""
-        lenses = Lenses(self.mapping, texts=self.texts)
+        lenses = self.lenses
         able = self.tracker.capabilities
         setting = steps.setting(self.mapping, able, lenses)
         settler = Settler(db=self.db, connection=self.connection, setting=setting, base_url=self.base_url)
@@ -194,7 +201,7 @@ class Stage:
 
     async def _creating(self, incident: int) -> Preview:
         """The item that would be made of an incident, and the comments that would follow it."""
-        lenses = Lenses(self.mapping, texts=self.texts)
+        lenses = self.lenses
 
         async def work(tx: Transaction) -> HubItem:
             return await hub.read(tx, incident, base_url=self.base_url)
@@ -225,7 +232,7 @@ class Stage:
 
     async def _opening(self, item: RemoteItem) -> Preview:
         """The incident that would be opened for an item, as this house would take it."""
-        lenses = Lenses(self.mapping, texts=self.texts)
+        lenses = self.lenses
 
         async def work(tx: Transaction) -> HubItem:
             number = await creating.open_for(tx, self.connection, lenses, item)

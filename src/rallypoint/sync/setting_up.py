@@ -406,7 +406,7 @@ class SetUp:
         changed: list[Preview] = []
         unreadable: list[str] = []
         async with self.tracker(actor, key) as (connection, tracker):
-            stage = self._stage(tracker, connection, rules)
+            stage = await self._stage(tracker, connection, rules)
             for link in links:
                 try:
                     shown = await stage.show(incident=link.incident, remote_id=link.remote_id)
@@ -429,7 +429,8 @@ class SetUp:
             if incident is not None:
                 async with self._db.transaction(actor) as tx:
                     await incidents.incident(tx, incident)
-            return await self._stage(tracker, connection, rules).show(incident=incident, remote_id=remote_id.strip())
+            stage = await self._stage(tracker, connection, rules)
+            return await stage.show(incident=incident, remote_id=remote_id.strip())
 
     # Links.
 
@@ -460,10 +461,12 @@ class SetUp:
             mapping = await store.mapping(tx, mapping_id)
             return (await store.connection_by_id(tx, mapping.connection)).key
 
-    def _stage(self, tracker: Tracker, connection: Connection, rules: Rules) -> Stage:
+    async def _stage(self, tracker: Tracker, connection: Connection, rules: Rules) -> Stage:
+        account = (await tracker.check()).identity
+        schema = await tracker.describe(rules.create.project, rules.create.type)
         return Stage(
             db=self._db, tracker=tracker, connection=connection, mapping=rules, texts=self._texts,
-            base_url=self._base_url,
+            base_url=self._base_url, account=account, schema=schema,
         )  # fmt: skip
 
 

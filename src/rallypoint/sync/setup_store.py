@@ -123,7 +123,3 @@ async def change_hook(tx: Transaction, connection_id: int, *, key_hash: bytes, s
         "update sync_connection set hook_key_hash = :key_hash, sealed_hook = :sealed where id = :id",
         id=connection_id, key_hash=key_hash, sealed=sealed,
     )  # fmt: skip
-
-
-async def conflict_exists(tx: Transaction, id: int) -> bool:
-    return bool(await tx.value("select true from sync_conflict where id = :id", id=id))

@@ -482,18 +482,32 @@ async def add_conflict(tx: Transaction, incident: int, conflict: Conflict) -> in
     return id
 
 
-async def conflicts(tx: Transaction, *, incident: int | None = None, open_only: bool = False) -> list[OpenConflict]:
+async def conflicts(
+    tx: Transaction, *, incident: int | None = None, open_only: bool = False, id: int | None = None,
+    before: int | None = None, limit: int = 200,
+) -> list[OpenConflict]:  # fmt: skip
+    """The newest first; those with an id below `before`, for the next page."""
     rows = await tx.rows(
         """
         select k.id, k.incident, k.link_id, k.body, k.at, k.settled_at, k.settled_by, c.name as connection_name, l.url,
                l.remote_key
           from sync_conflict k join sync_link l on l.id = k.link_id join sync_connection c on c.id = l.connection_id
          where (:incident::bigint is null or k.incident = :incident)
+           and (:id::bigint is null or k.id = :id)
+           and (:before::bigint is null or k.id < :before)
            and (not :open_only or (k.winner is null and k.settled_at is null))
-         order by k.id desc limit 200""",
-        incident=incident, open_only=open_only,
+         order by k.id desc limit :limit""",
+        incident=incident, open_only=open_only, id=id, before=before, limit=limit,
     )  # fmt: skip
     return [OpenConflict(**{**row, "body": codec.from_json(Conflict, row["body"])}) for row in rows]
+
+
+async def conflict(tx: Transaction, id: int) -> OpenConflict:
+    """Raises NotFound."""
+    found = await conflicts(tx, id=id)
+    if not found:
+        raise NotFound("conflict", id)
+    return found[0]
 
 
 async def settle_conflict(tx: Transaction, id: int, *, by: str) -> bool:

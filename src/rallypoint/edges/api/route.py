@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from rallypoint import access
 from rallypoint.access import Permission
+from rallypoint.actors import Actor
 from rallypoint.db import Transaction
 from rallypoint.edges.api import problems
 from rallypoint.edges.api.door import house_of, who
@@ -28,11 +29,15 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a route says of itself: who may call it, whether it changes anything, whether its reply holds a secret."""
+    """What a route says of itself: who may call it, whether it changes anything, whether its reply holds a secret.
+
+    `outside`: it asks a tool, which may take long, so it runs outside any transaction and opens its own.
+    """
 
     permission: Permission
     writes: bool
     secret: bool = False
+    outside: bool = False
 
 
 _ABOUT: dict[Callable[..., Any], About] = {}
@@ -75,21 +80,52 @@ async def _walk(request: Request, mine: About, inner: Handler) -> Response:
     key = idempotency_key(request) if mine.writes else ""
     same = request_hash(request, body)
     bound_to = f"idempotency:{key}"
+    request.state.actor = actor
 
-    async def work(tx: Transaction) -> Response:
-        if key and (before := await access.claim_idempotency(tx, key, same)) is not None:
-            text = house.vault.unseal(before.body, bound_to).encode() if mine.secret else before.body
-            headers = {"idempotent-replay": "true"}
-            return Response(text, before.status, headers=headers, media_type="application/json" if text else None)
-        request.state.tx = tx
-        response = await inner(request)
+    async def earlier(tx: Transaction) -> Response | None:
+        if not key or (before := await access.claim_idempotency(tx, key, same)) is None:
+            return None
+        text = house.vault.unseal(before.body, bound_to).encode() if mine.secret else before.body
+        headers = {"idempotent-replay": "true"}
+        return Response(text, before.status, headers=headers, media_type="application/json" if text else None)
+
+    async def remember(tx: Transaction, response: Response) -> Response:
         if key:
             said = bytes(response.body)
             kept = house.vault.seal(said.decode(), bound_to) if mine.secret else said
             await access.remember_reply(tx, key, same, response.status_code, kept)
         return response
 
-    return await house.db.run(actor, work)
+    async def work(tx: Transaction) -> Response:
+        if (before := await earlier(tx)) is not None:
+            return before
+        request.state.tx = tx
+        return await remember(tx, await inner(request))
+
+    if not mine.outside:
+        return await house.db.run(actor, work)
+
+    async def only_look(tx: Transaction) -> None:
+        raise _Told(await earlier(tx))  # the claim itself is undone: nothing holds it while the tool is asked
+
+    try:
+        await house.db.run(actor, only_look)
+    except _Told as told:
+        if told.before is not None:
+            return told.before
+    response = await inner(request)
+
+    async def first_reply(tx: Transaction) -> Response:
+        return await earlier(tx) or await remember(tx, response)
+
+    return await house.db.run(actor, first_reply) if key else response
+
+
+class _Told(Exception):
+    """Ends a look at what was answered before."""
+
+    def __init__(self, before: Response | None) -> None:
+        self.before = before
 
 
 async def _blamed(request: Request, problem: NotFound) -> NotFound | Invalid:
@@ -113,25 +149,35 @@ Tx = Annotated[Transaction, Depends(_transaction)]
 """What an endpoint takes to get the open transaction; it commits after the endpoint has answered without an error."""
 
 
+async def _asker(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+Asker = Annotated[Actor, Depends(_asker)]
+"""What an endpoint outside a transaction takes to know who asks."""
+
+
 class Routes:
     """Registers endpoints. `permission` has no default, on purpose."""
 
     def __init__(self, tag: str) -> None:
         self.router = APIRouter(route_class=GuardedRoute, tags=[tag])
 
-    def get(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._add("GET", path, About(permission=_checked(permission), writes=False), 200)
+    def get(self, path: str, *, permission: Permission, outside: bool = False) -> Callable[[Endpoint], Endpoint]:
+        return self._add("GET", path, About(permission=_checked(permission), writes=False, outside=outside), 200)
 
     def post(
-        self, path: str, *, permission: Permission, status: int = 200, secret: bool = False
+        self, path: str, *, permission: Permission, status: int = 200, secret: bool = False, outside: bool = False
     ) -> Callable[[Endpoint], Endpoint]:
-        return self._add("POST", path, About(permission=_checked(permission), writes=True, secret=secret), status)
+        mine = About(permission=_checked(permission), writes=True, secret=secret, outside=outside)
+        return self._add("POST", path, mine, status)
 
     def patch(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
         return self._add("PATCH", path, About(permission=_checked(permission), writes=True), 200)
 
-    def put(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
-        return self._add("PUT", path, About(permission=_checked(permission), writes=True), 200)
+    def put(self, path: str, *, permission: Permission, outside: bool = False) -> Callable[[Endpoint], Endpoint]:
+        return self._add("PUT", path, About(permission=_checked(permission), writes=True, outside=outside), 200)
 
     def delete(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
         return self._add("DELETE", path, About(permission=_checked(permission), writes=True), 204)

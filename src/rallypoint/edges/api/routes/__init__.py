@@ -15,6 +15,7 @@ from rallypoint.edges.api.routes import (
     reach,
     response,
     review,
+    sync,
 )
 
 ALL = tuple(
@@ -32,6 +33,7 @@ ALL = tuple(
         people,
         reach,
         keys,
+        sync,
         review,
         insight,
     )
