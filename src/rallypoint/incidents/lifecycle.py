@@ -106,7 +106,7 @@ def decide(
             who_may=who_may_from(was),
             help=way_out(verb, was),
         )
-    if verb in (Verb.REOPEN, Verb.REJECT) and incident.taken_up_at is None:
+    if verb in (Verb.REOPEN, Verb.REJECT) and incident.acknowledged_at is None:
         to = TRIAGE  # nobody has taken it up yet
     if verb is Verb.REOPEN and was in FINAL:
         require(by, Permission.CLOSE_AS_DESK)
