@@ -389,6 +389,11 @@ class SetUp:
 
         return replace(found, mapping=await self._db.run(actor, work))
 
+    async def version_of(self, actor: Actor, id: int) -> int:
+        """The active version of a mapping."""
+        async with self._db.transaction(actor) as tx:
+            return (await store.mapping(tx, id)).version
+
     async def effect(
         self, actor: Actor, id: int, *, data: Mapping[str, Any] | None = None, version: int | None = None
     ) -> Effect:

@@ -59,7 +59,7 @@ def act(work: Callable[["Transaction"], Awaitable[T]], *, acting: str | None = N
     """Run `work` in one transaction as the command line, or as the person whose e-mail address is `acting`."""
 
     async def whole(house: "House") -> T:
-        me = await _person(house, acting) if acting else actor()
+        me = await person(house, acting) if acting else actor()
         return await house.db.run(me, work)
 
     return at_home(whole)
@@ -95,12 +95,13 @@ async def _schema_is_there(house: "House") -> None:
             raise Unready(f"{said} Run `rallypoint migrate` first; `rallypoint serve` does it by itself.")
 
 
-async def _person(house: "House", email: str) -> Actor:
+async def person(house: "House", email: str) -> Actor:
+    """Somebody by their address, acting from the command line. Raises NotFound."""
     from rallypoint import access
     from rallypoint.errors import NotFound
 
     async with house.db.transaction(actor()) as tx:
-        person = await access.person_by_email(tx, email)
-        if person is None:
+        found = await access.person_by_email(tx, email)
+        if found is None:
             raise NotFound("person with the e-mail address", email)
-        return await access.actor_for(tx, person.id, origin="cli")
+        return await access.actor_for(tx, found.id, origin="cli")

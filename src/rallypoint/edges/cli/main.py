@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "user": ("user", "People: add, list, password, login link."),
         "key": ("key", "API keys."),
         "integration": ("integration", "Where alerts come in."),
+        "sync": ("sync", "Work items in other tools, kept in step."),
         "export": ("code", "The set-up as files."),
         "plan": ("code", "What applying files would change."),
         "apply": ("code", "Make the set-up what the files say."),
