@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -23,25 +23,6 @@ from rallypoint.db.migrate import migrate
 MONDAY_MORNING = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 TEMPLATE = "rallypoint_template"
 _numbers = itertools.count(1)
-
-
-WITH_PROCESSES = ("browser", "crash", "partners")
-
-
-@pytest.hookimpl(tryfirst=True)  # before the plugin reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts processes of its own, and waits for them, stays in one worker; the other does all the rest."""
-    for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in WITH_PROCESSES:
-            item.add_marker(pytest.mark.xdist_group("processes"))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Hostile text that a test logged must not break the line on which workers report."""
-    report = yield
-    report.sections = [(name, text.encode("utf-8", "replace").decode()) for name, text in report.sections]
-    return report
 
 
 @pytest.fixture(scope="session")

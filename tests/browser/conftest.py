@@ -54,7 +54,7 @@ class Demo:
         return str(json.loads(done.stdout)["login_url"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     found = os.environ.get("RALLYPOINT_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if found:
@@ -70,7 +70,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(chromium: str) -> Iterator[Demo]:
     """`rallypoint demo --json`, from an empty folder, as a newcomer starts it."""
     folder = Path(tempfile.mkdtemp(prefix="rp-browser-"))
@@ -111,7 +111,7 @@ def demo(chromium: str) -> Iterator[Demo]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
@@ -134,7 +134,7 @@ class Window:
 Open = Callable[..., Window]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def session_cookie(demo: Demo, browser: Browser) -> dict[str, str]:
     """Ines signs in once, by her one-time link, which shows a button first."""
     context = browser.new_context()
