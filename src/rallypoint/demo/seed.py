@@ -169,9 +169,9 @@ async def _hand_out(house: House, *, again: bool) -> DemoAccess:
                 keys[kind] = (await alerts.rotate_key(tx, existing[name].id)).key
             else:
                 keys[kind] = (await alerts.create_integration(tx, name=name, kind=kind)).key
-        api_key = (await access.create_key(tx, name="Demo key", roles=(access.Role.ADMIN,))).token
         person = await access.person_by_email(tx, company.PEOPLE[0].email)
         assert person is not None
+        api_key = (await access.create_key(tx, name="Demo key", person_id=person.id)).token
         link = await access.make_login_link(tx, person.id, minutes=24 * 60)
         count = await incident_count(tx)
     return DemoAccess(login_token=link, api_key=api_key, integrations=keys, incidents=count)
