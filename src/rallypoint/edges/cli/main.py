@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "key": ("key", "API keys."),
         "integration": ("integration", "Where alerts come in."),
         "sync": ("sync", "Work items in other tools, kept in step."),
+        "sandbox": ("sandbox", "A tool to try that on, on this machine."),
         "export": ("code", "The set-up as files."),
         "plan": ("code", "What applying files would change."),
         "apply": ("code", "Make the set-up what the files say."),
