@@ -35,6 +35,9 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 """What tools call our fields, best first. Names are compared without case and punctuation."""
 
+NEVER_SUGGESTED = frozenset({"number", "url"})
+"""A tool's own number and address name its item: ours are never put in their place unless somebody says so."""
+
 FITTING: dict[FieldKind, frozenset[FieldKind]] = {
     FieldKind.TEXT: frozenset({FieldKind.TEXT, FieldKind.RICH_TEXT}),
     FieldKind.RICH_TEXT: frozenset({FieldKind.TEXT, FieldKind.RICH_TEXT}),
@@ -68,8 +71,9 @@ def suggest(
     for ours in hub.fields:
         if ours.kind is FieldKind.STATUS:
             continue
-        theirs = find(ours, [one for one in remote.fields if one.id not in taken])
-        rule = _rule(ours, theirs, able) if theirs is not None else None
+        open_ones = [one for one in remote.fields if one.id not in taken]
+        theirs = find(ours, open_ones) if ours.id not in NEVER_SUGGESTED else None
+        rule = rule_between(ours, theirs, able) if theirs is not None else None
         if theirs is None or rule is None:
             left_out.append(ours.id)
             continue
@@ -98,7 +102,8 @@ def find(ours: RemoteField, theirs: list[RemoteField]) -> RemoteField | None:
     return None
 
 
-def _rule(ours: RemoteField, theirs: RemoteField, able: Capabilities) -> FieldRule | None:
+def rule_between(ours: RemoteField, theirs: RemoteField, able: Capabilities) -> FieldRule | None:
+    """The rule that fits two fields: how values change, and the way they can travel. None where they do not fit."""
     transform = _transform(ours, theirs, able)
     if transform is None or not (ours.writable or theirs.writable):
         return None
