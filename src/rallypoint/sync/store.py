@@ -510,6 +510,12 @@ async def conflict(tx: Transaction, id: int) -> OpenConflict:
     return found[0]
 
 
+async def open_conflicts(tx: Transaction) -> int:
+    """How many wait for a person. Asked with every page, so by an index of those alone."""
+    found: int = await tx.value("select count(*) from sync_conflict where winner is null and settled_at is null")
+    return found
+
+
 async def settle_conflict(tx: Transaction, id: int, *, by: str) -> bool:
     return await tx.execute(
         "update sync_conflict set settled_at = :now, settled_by = :by where id = :id and settled_at is null",

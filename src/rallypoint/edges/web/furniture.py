@@ -8,8 +8,9 @@ from starlette.responses import HTMLResponse, Response
 from rallypoint import access, incidents
 from rallypoint.access import Permission
 from rallypoint.edges.web import flash, rendering, visit
-from rallypoint.edges.web.screen import Copy, Disruption, nav
+from rallypoint.edges.web.screen import CONFLICTS, Copy, Disruption, nav
 from rallypoint.incidents import BoardFilter
+from rallypoint.sync import store as sync_store
 
 LOUD = "P1"
 WITHOUT_NOTICE = ("/board", "/i/")
@@ -42,6 +43,7 @@ async def _top(request: Request) -> dict[str, int]:
     shows = path != "/" and not path.startswith(WITHOUT_NOTICE)
     async with visit.transaction(request) as tx:
         counts = await incidents.open_counts(tx)
+        conflicts = await sync_store.open_conflicts(tx)
         ranked: list[incidents.Ranked] = []
         if counts.get(LOUD) and shows:
             ranked, _ = await incidents.board(tx, filter=BoardFilter(priority=LOUD), limit=1)
@@ -56,4 +58,4 @@ async def _top(request: Request) -> dict[str, int]:
             commander=worst.commander_name or "",
         )
         visit.update(request, disruption=notice)
-    return {"/board": sum(counts.values())}
+    return {"/board": sum(counts.values()), CONFLICTS: conflicts}

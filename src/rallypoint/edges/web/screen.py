@@ -69,9 +69,11 @@ NOBODY = Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC"))
 
 SCREEN: ContextVar[Screen] = ContextVar("screen", default=NOBODY)
 
+CONFLICTS = "/conflicts"
 PLACES: tuple[tuple[str, str, bool, Permission], ...] = (
     ("Now", "/", False, Permission.READ_INCIDENT),
     ("Board", "/board", False, Permission.READ_INCIDENT),
+    ("Conflicts", CONFLICTS, True, Permission.WORK_INCIDENT),
     ("On call", "/oncall", False, Permission.READ_ONCALL),
     ("Report", "/report", False, Permission.REPORT),
     ("Services", "/services", True, Permission.READ_CATALOG),
@@ -88,6 +90,7 @@ def nav(path: str, counts: dict[str, int], actor: Actor) -> tuple[NavItem, ...]:
     """The main list of what somebody may open, with where we are marked.
 
     An incident's page belongs to the board, its review to Learning. Reporting is for those who cannot declare.
+    Conflicts stand there only while some wait; their place at other times is Admin.
     """
     at = "/board" if path.startswith("/i/") else path
     if path.startswith("/i/") and path.endswith("/retrospective"):
@@ -102,4 +105,5 @@ def nav(path: str, counts: dict[str, int], actor: Actor) -> tuple[NavItem, ...]:
         )
         for name, to, minor, needed in PLACES
         if allows(actor, needed) and (to != "/report" or not allows(actor, Permission.DECLARE_INCIDENT))
+        if to != CONFLICTS or counts.get(to) or at == to
     )

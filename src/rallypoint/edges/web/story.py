@@ -74,6 +74,11 @@ def origin(entry: TimelineEntry) -> str:
     return {"email": "e-mail", "api": "API", "cli": "command line"}.get(source, "")
 
 
+def source_is_a_tool(entry: TimelineEntry) -> bool:
+    """Came from a linked item: then the author's name says the tool already ("Ada in ServiceNow")."""
+    return (entry.origin or "").startswith("sync:")
+
+
 def stop(incident: Incident, entry: TimelineEntry) -> Stop:
     kind, who = str(entry.kind), entry.actor_name or ""
     via = origin(entry)
@@ -94,7 +99,7 @@ def stop(incident: Incident, entry: TimelineEntry) -> Stop:
         head=head[:1].upper() + head[1:],
         said=said,
         who="" if who == via or who in head else who,
-        via="" if head.startswith(via) else via,
+        via="" if head.startswith(via) or (who and source_is_a_tool(entry)) else via,
         outcome=str(entry.data.get("outcome", "")),
         note="" if not said or said == entry.reason else entry.reason or "",
         public=str(entry.visibility) == "public",

@@ -20,6 +20,9 @@ from rallypoint.edges.web.pages import (
     services,
     signin,
     status,
+    sync_connections,
+    sync_links,
+    sync_mappings,
 )
 
 __all__ = [
@@ -42,4 +45,7 @@ __all__ = [
     "services",
     "signin",
     "status",
+    "sync_connections",
+    "sync_links",
+    "sync_mappings",
 ]

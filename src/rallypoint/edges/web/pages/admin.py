@@ -21,6 +21,8 @@ TABS = (
     ("Domains", "/admin/domains", Permission.READ_CATALOG),
     ("Status page", "/admin/status", Permission.READ_CATALOG),
     ("Integrations", "/alerts/integrations", Permission.READ_ALERTS),
+    ("Connections", "/admin/connections", Permission.MANAGE_INTEGRATIONS),
+    ("Conflicts", "/conflicts", Permission.WORK_INCIDENT),
     ("Keys", "/admin/keys", Permission.MANAGE_KEYS),
     ("Audit", "/admin/audit", Permission.READ_AUDIT),
 )

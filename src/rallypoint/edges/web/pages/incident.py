@@ -10,13 +10,14 @@ from starlette.responses import PlainTextResponse, Response
 from rallypoint import access, catalog, incidents, learning, notify, oncall, sla, statuspage
 from rallypoint.access import Permission
 from rallypoint.catalog import Impact, StatusCategory, Urgency
-from rallypoint.edges.web import faces, forms, story, visit
+from rallypoint.edges.web import faces, forms, story, sync_words, visit
 from rallypoint.edges.web.furniture import render
 from rallypoint.edges.web.incident_verbs import verbs
 from rallypoint.edges.web.markdown_copy import as_markdown
 from rallypoint.edges.web.routing import page
 from rallypoint.edges.web.screen import Copy, NavItem
 from rallypoint.incidents import Incident, TimelineEntry
+from rallypoint.sync import store
 
 SHOWS = (
     ("key", "Key events"),
@@ -62,6 +63,8 @@ class Facts:
     retrospective: Any = None
     handover: Any = None
     nobody: str = ""
+    elsewhere: Sequence[Any] = ()
+    mappings: Sequence[Any] = ()
 
 
 def tabs(number: int, shown: str, entries: Sequence[TimelineEntry]) -> list[NavItem]:
@@ -82,6 +85,8 @@ async def gather(tx: Any, incident: Incident) -> Facts:
     domain = await catalog.domain_by_id(tx, incident.domain_id)
     runs = await oncall.runs_of(tx, number)
     categories = await catalog.categories(tx, incident.domain_id)
+    mappings = await store.mappings(tx)
+    names = {one.id: one.name for one in await store.connections(tx)} if mappings else {}
     return Facts(
         nobody=next((run.why for run in runs if run.live and not run.heard and run.alarmed_at), ""),
         roles=await incidents.roles(tx, number),
@@ -103,6 +108,8 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         domain=domain,
         handover=await incidents.offered_command(tx, number),
         retrospective=await learning.maybe_retrospective(tx, number),
+        elsewhere=[(link, sync_words.of_link(link)) for link in await store.links_of(tx, number)],
+        mappings=[(mapping.id, names.get(mapping.connection, ""), mapping.name) for mapping in mappings],
     )
 
 
