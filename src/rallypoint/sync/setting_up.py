@@ -220,6 +220,17 @@ def beyond(mapping: Rules, here: Schema, there: Schema) -> list[Remark]:
     return found
 
 
+async def review_here(tx: Transaction, mapping: Rules) -> tuple[Remark, ...]:
+    """What can be said about a mapping without asking the tool: it is taken to have whatever the mapping names."""
+    named = {one.remote for one in mapping.fields} | set(mapping.create.defaults)
+    named |= {one.field for one in mapping.scope.remote}
+    if mapping.status is not None:
+        named |= {mapping.status.field} | {name for one in mapping.status.out for name in one.fill}
+    fields = tuple(RemoteField(id=id, name=id, kind=FieldKind.OTHER) for id in sorted(named))
+    there = Schema(project=mapping.create.project, type=mapping.create.type, fields=fields)
+    return _remarks(mapping, await hub_schema(tx), there)
+
+
 def _unknown(path: str, conditions: Iterable[Condition], known: set[str], who: str) -> list[Remark]:
     return [
         _error(f"{path}[{index}]", "no such field", f"{who} has no field {one.field!r}.")

@@ -140,6 +140,23 @@ class Integration(Part):
     disabled: bool = False
 
 
+class Connection(Part):
+    """A tool whose items are kept in step with incidents. Its secrets are given by hand, once."""
+
+    key: str
+    tool: str
+    base_url: str
+    name: str = ""
+    settings: dict[str, Any] = {}
+    paused: bool = False
+
+
+class Mapping(Part):
+    name: str
+    connection: str
+    rules: dict[str, Any]
+
+
 class Component(Part):
     key: str
     name: str

@@ -8,6 +8,7 @@ from rallypoint.edges.code.outward import Components, Integrations, Status
 from rallypoint.edges.code.paging import LastResort, Policies, Schedules
 from rallypoint.edges.code.people import People, Teams
 from rallypoint.edges.code.services import Services
+from rallypoint.edges.code.sync import Connections, Mappings
 
 KINDS: tuple[Kind[Any], ...] = (
     People(),
@@ -18,6 +19,8 @@ KINDS: tuple[Kind[Any], ...] = (
     Services(),
     LastResort(),
     Integrations(),
+    Connections(),
+    Mappings(),
     Status(),
     Components(),
 )

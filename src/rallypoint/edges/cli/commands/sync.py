@@ -215,7 +215,8 @@ def webhook(out: Out, key: str) -> None:
     made = outside(lambda desk, me: desk.register_webhook(me, key))
     hook = made.webhook
     data = {"state": hook.state.value, "url": made.url, "secret": hook.secret, "instructions": hook.instructions}
-    out.result(data, f"{hook.state.value}: {made.url}\n{hook.instructions}".rstrip())
+    secret = f"secret: {hook.secret}\n" if hook.secret else ""
+    out.result(data, f"{hook.state.value}: {made.url}\n{secret}{hook.instructions}".rstrip())
 
 
 @command(group, "health")
