@@ -66,6 +66,8 @@ async def test_from_a_new_connection_to_an_item_in_step(admin: Client, desk: Des
     assert (await ok(admin, "GET", "/connections/desk/projects"))["items"][0]["types"] == ["ticket"]
     schema = await ok(admin, "GET", "/connections/desk/schema?project=desk&type=ticket")
     assert {one["id"] for one in schema["fields"]} >= {"subject", "state"}
+    ours = {one["id"]: one for one in (await ok(admin, "GET", "/schema"))["fields"]}
+    assert [one["id"] for one in ours["urgency"]["choices"]] == ["critical", "high", "medium", "low"]
     mapping = await mapped(admin)
     number = (await ok(admin, "POST", "/incidents", {"title": "Checkout is slow"}))["number"]
     given = {"connection": "desk", "rules": mapping["rules"], "incident": number}

@@ -126,10 +126,13 @@ async def pause(tx: Transaction, key: str, *, reason: str = "") -> Connection:
 
 
 async def resume(tx: Transaction, key: str) -> Connection:
+    """On again, and what changed meanwhile is caught up. One that has no credentials goes on waiting for them."""
     access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
     found = await store.connection(tx, key)
+    sealed, _ = await store.secrets_of(tx, found.id)
+    state, reason = ("on", "") if sealed is not None else ("refused", WAITS)
     await store.change_connection(
-        tx, found.id, state="on", state_reason="", failures=0, closed_until=None, poll_due_at=tx.now
+        tx, found.id, state=state, state_reason=reason, failures=0, closed_until=None, poll_due_at=tx.now
     )
     tx.hint("sync", "sync-poll")
     await access.record(tx, "connection resumed", f"connection:{key}", {})

@@ -84,7 +84,7 @@ async def test_another_mapping_is_another_version_and_pruning_switches_off(db: D
     assert await do(db, {"connections": [], "mappings": []}, prune=True) == []
     await do(db, {"connections": [{"key": "now", "paused": False}]})
     async with db.transaction(SYSTEM) as tx:
-        assert (await store.connection(tx, "now")).state is ConnectionState.ON
+        assert (await store.connection(tx, "now")).state is ConnectionState.REFUSED, "it still has no credentials"
 
 
 async def test_what_is_wrong_is_told_by_its_place(db: Database) -> None:

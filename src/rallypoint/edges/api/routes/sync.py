@@ -191,6 +191,12 @@ async def list_items(tx: Tx, key: PathKey, query: Annotated[WantedLinks, Query()
 # Mappings.
 
 
+@routes.get("/schema", permission=MANAGE)
+async def show_incident_schema(tx: Tx) -> SchemaView:
+    """The incident as a mapping sees it: every field it may name, with the choices there are now."""
+    return SchemaView.of(await setting_up.hub_schema(tx))
+
+
 class WantedMappings(Listing):
     connection: str = Field("", max_length=63, description="A connection's key.")
 
