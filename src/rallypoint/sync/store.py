@@ -33,6 +33,9 @@ from rallypoint.sync.work import Claim, Offer, OpenConflict, StoredField
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=90)
+CONFLICTS = "sync-conflicts"
+"""Heard by the inbox of conflicts."""
+
 INBOX_KEPT = timedelta(days=14)
 
 CONNECTION = """id, key, name, tool, base_url, settings, state, state_reason, webhook, cursor, polled_at, poll_due_at,
@@ -322,7 +325,12 @@ async def hold_link(tx: Transaction, claim: Claim) -> bool:
 
 
 async def release_link(tx: Transaction, claim: Claim, *, due_at: datetime | None, error: dict[str, Any] | None) -> bool:
-    """Give the claim back. What was hinted meanwhile stays due; an error without a due time waits for a person."""
+    """Give the claim back. What was hinted meanwhile stays due; an error without a due time waits for a person.
+
+    An open page of the incident hears of errors, and of the first look that went well.
+    """
+    if error is not None or not claim.link.revision:
+        tx.hint(f"incident:{claim.link.incident}")
     return await tx.execute(
         """
         update sync_link set lease_until = null, error = :error,
@@ -472,6 +480,7 @@ async def save_field(tx: Transaction, incident: int, field: StoredField) -> None
 
 
 async def add_conflict(tx: Transaction, incident: int, conflict: Conflict) -> int:
+    tx.hint(f"incident:{incident}", CONFLICTS)
     id: int = await tx.value(
         """
         insert into sync_conflict (link_id, incident, field, body, winner, rule, at)

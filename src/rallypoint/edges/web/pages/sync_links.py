@@ -106,7 +106,7 @@ async def inbox(request: Request, form: Form, status: int = 200) -> Response:
         request,
         "conflicts.html",
         status=status,
-        live="sync,board",
+        live=store.CONFLICTS,
         disputes=[one for one in seen if one.waits is not settled],
         settled=settled,
         tabs=tabs,
