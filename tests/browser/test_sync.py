@@ -1,0 +1,204 @@
+"""A tool connected, a mapping tried and turned on, an item made and a conflict decided, with an emulated ServiceNow."""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PHONE, Demo, Open
+from tests.browser.test_looks import look_at
+
+SLOW = 30_000
+"""Milliseconds until a change must have come over from the tool, or gone there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """An emulated ServiceNow and somebody who works there."""
+
+    url: str
+    user: str
+    accounts: dict[str, str]
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        known = base64.b64encode(f"admin:{self.accounts['admin']}".encode()).decode()
+        headers = {"authorization": f"Basic {known}", "accept": "application/json", "content-type": "application/json"}
+        data = json.dumps(body).encode() if body is not None else None
+        with urlopen(Request(self.url + path, data=data, headers=headers, method=method), timeout=20) as answer:
+            return json.load(answer)["result"]
+
+    def records(self, title: str) -> list[dict[str, Any]]:
+        found = self.call("GET", "/api/now/table/incident?sysparm_limit=50")
+        return [one for one in found if one["short_description"] == title]
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Instance]:
+    command = [sys.executable, "-m", "rallypoint.emulators.servicenow", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        yield Instance(url=said["url"], user=said["user"], accounts=said["accounts"])
+    finally:
+        process.terminate()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def mapping(demo: Demo, browser: Browser, session_cookie: dict[str, str], instance: Instance) -> str:
+    """ServiceNow connected and a mapping turned on, all without any script: the way a newcomer goes."""
+    context = browser.new_context(base_url=demo.url, java_script_enabled=False)
+    context.add_cookies([session_cookie])  # type: ignore[list-item]
+    page = context.new_page()
+    page.set_default_timeout(SLOW)
+    page.goto("/admin")
+    page.get_by_role("link", name="Connections").click()
+    page.get_by_role("link", name="Connect a tool").click()
+    page.get_by_role("link", name="ServiceNow").click()
+    page.get_by_label("Address").fill(instance.url)
+    page.get_by_label("User", exact=True).fill(instance.user)
+    page.get_by_label("Password", exact=True).fill("not this one")
+    page.get_by_role("button", name="Save and try it").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not let us in yet")
+    page.get_by_label("Password", exact=True).fill(instance.accounts[instance.user])
+    page.get_by_role("button", name="Save and try it").click()
+    expect(page.locator(".flash")).to_contain_text("ServiceNow lets us in")
+    page.get_by_role("link", name="Make a mapping").click()
+    page.get_by_role("button", name="Suggest a mapping").click()
+    expect(page.get_by_label("Title is linked with")).to_have_value("short_description")
+    page.get_by_label("Who wins on Title").select_option("ask")
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.locator(".flash")).to_contain_text("It is on")
+    path = page.url.removeprefix(demo.url)
+    context.close()
+    return path
+
+
+def declare(page: Page, title: str) -> str:
+    page.goto("/declare")
+    page.get_by_label("What is broken").fill(title)
+    page.get_by_label("Impact", exact=True).select_option("minor")
+    page.get_by_label("Urgency", exact=True).select_option("low")
+    page.get_by_role("button", name="Declare it").click()
+    page.wait_for_url(re.compile(r"/i/\d+$"))
+    return page.url
+
+
+def make_an_item(page: Page) -> None:
+    here = page.locator("#f-elsewhere")
+    here.locator("summary", has_text="Create").click()
+    here.get_by_role("button", name="Create an item").click()
+    expect(page.locator("#f-elsewhere")).to_contain_text("in step", timeout=SLOW)
+
+
+def pause(page: Page) -> None:
+    page.goto("/admin/connections/servicenow")
+    page.locator("summary", has_text="Pause").click()
+    page.get_by_role("button", name="Pause it").click()
+    expect(page.locator(".flash")).to_contain_text("Paused")
+
+
+def test_a_mapping_is_tried_on_an_incident_and_refusals_keep_what_was_typed(window: Open, mapping: str) -> None:
+    page = window().page
+    number = declare(page, "Gift cards are declined").rpartition("/")[2]
+    page.goto(mapping)
+    page.get_by_label("Incident", exact=True).fill(f"INC-{number}")
+    page.get_by_role("button", name="Show what would be written").click()
+    tried = page.locator("#rehearsal")
+    expect(tried).to_contain_text("An item would be made")
+    expect(tried.locator(".will").first).to_have_text("Gift cards are declined")
+    page.get_by_label("Who wins on Description").select_option("remote")
+    page.get_by_label("Incidents, condition 1, field").select_option("priority")
+    page.get_by_role("button", name="Turn on as version 2").click()
+    expect(page.get_by_role("alert")).to_contain_text("has to change")
+    expect(page.get_by_label("Incidents, condition 1, values")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Who wins on Description")).to_have_value("remote")
+    page.get_by_label("Incidents, condition 1, values").fill("P1, P2")
+    page.get_by_role("button", name="Turn on as version 2").click()
+    expect(page.locator(".flash")).to_contain_text("Version 2 is on")
+    page.get_by_role("button", name="Back to this").click()
+    expect(page.locator(".flash")).to_contain_text("version 1 are on, as version 3")
+    expect(page.get_by_label("Incidents, condition 1, values")).to_have_value("")
+
+
+def test_an_item_is_made_and_what_is_said_there_stands_on_the_timeline(
+    window: Open, mapping: str, instance: Instance
+) -> None:
+    seen = window()
+    page = seen.page
+    incident = declare(page, "Vouchers print blank")
+    make_an_item(page)
+    [record] = instance.records("Vouchers print blank")
+    expect(page.locator("#f-elsewhere")).to_contain_text(record["number"])
+    instance.call("PATCH", f"/api/now/table/incident/{record['sys_id']}", {"comments": "The toner was empty."})
+    page.goto("/admin/connections/servicenow")
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_role("status")).to_contain_text("Signed in as")
+    page.goto(f"{incident}?show=tools")
+    pause(page)
+    page.get_by_role("button", name="Resume").click()
+    page.goto(f"{incident}?show=tools")
+    expect(page.locator("#story")).to_contain_text("The toner was empty.", timeout=SLOW)
+    expect(page.locator("#story")).to_contain_text("in ServiceNow")
+    seen.sound()
+
+
+def test_a_conflict_stands_in_the_menu_and_is_decided(window: Open, mapping: str, instance: Instance) -> None:
+    page = window().page
+    incident = declare(page, "Invoices arrive twice")
+    make_an_item(page)
+    [record] = instance.records("Invoices arrive twice")
+    pause(page)
+    page.goto(incident)
+    page.locator("#f-record summary", has_text="Edit").click()
+    page.locator("#f-record").get_by_label("Title").fill("Invoices arrive three times")
+    page.locator("#f-record").get_by_role("button", name="Save").first.click()
+    expect(page.locator("h1")).to_have_text("Invoices arrive three times")
+    instance.call("PATCH", f"/api/now/table/incident/{record['sys_id']}", {"short_description": "Invoices arrive late"})
+    page.goto("/admin/connections/servicenow")
+    page.get_by_role("button", name="Resume").click()
+    page.goto("/conflicts")
+    both = page.locator("article", has_text="Invoices arrive")
+    expect(both).to_contain_text("three times", timeout=SLOW)
+    expect(both.locator("ins")).to_have_text(["three times", "late"])
+    page.reload()
+    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Conflicts 1")).to_be_visible()
+    found = look_at(window, ["/conflicts", incident], signed_in=True)
+    assert not found, "\n".join(found)
+    both.get_by_role("button", name="Take theirs").click()
+    expect(page.locator(".flash")).to_contain_text("Theirs is taken")
+    page.goto(incident)
+    expect(page.locator("h1")).to_have_text("Invoices arrive late")
+    page.goto("/conflicts?show=settled")
+    expect(page.locator("article", has_text="Invoices arrive")).to_contain_text("Decided by Ines Keller")
+
+
+def test_the_address_of_a_webhook_is_shown_once_with_what_to_do_there(window: Open, mapping: str) -> None:
+    page = window(size=PHONE).page
+    page.goto("/admin/connections/servicenow")
+    page.get_by_role("button", name=re.compile("Set up a webhook|Register anew")).click()
+    expect(page.locator("#hook-url")).to_contain_text("/told/")
+    expect(page.locator("#hook-how")).to_contain_text("Business Rules")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    page.goto("/admin/connections/servicenow")
+    assert "/told/" not in page.content()
+
+
+def test_the_screens_of_sync_stand_up_to_axe(window: Open, mapping: str) -> None:
+    place = "/admin/connections/servicenow/mappings/new"
+    paths = ["/admin/connections", "/admin/connections/new", "/admin/connections/new?tool=servicenow",
+             "/admin/connections/servicenow", place, f"{place}?place=%5B%22incident%22%2C%22incident%22%5D", mapping,
+             f"{mapping}/backlog", "/conflicts?show=settled"]  # fmt: skip
+    found = look_at(window, paths, signed_in=True)
+    assert not found, "\n".join(found)
