@@ -15,6 +15,7 @@ from rallypoint.errors import Invalid, NotFound, Refused
 from rallypoint.sync import hub, steps, store
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
+from rallypoint.sync.equality import NoWay
 from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction
 from rallypoint.sync.model import HubItem, Shadow, Value
@@ -25,6 +26,9 @@ from rallypoint.sync.work import Claim
 LONGEST_COMMENT = 9_500
 FIRST = ("title", "description", "category", "impact", "urgency", "priority")
 """What is taken before anything else: a status may need it. The status itself comes last."""
+
+WITH_STATUS = frozenset({"resolution", "hold_reason"})
+"""Why it is resolved or on hold: taken with the status, and never by itself."""
 
 DECLINED = (Refused, Invalid, NotFound, Clash)
 
@@ -87,7 +91,7 @@ class Settler:
         outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
         if outcome.asks:
             return Rehearsal(item=item, outcome=outcome)
-        applied = await self._take_fields(tx, claim, outcome)
+        applied = await self._take_fields(tx, claim, outcome, self._beside(sight))
         taken = await self._take_comments(tx, claim, outcome.comments, item)
         settlement = steps.settle(
             outcome, sight, memory, self.setting, applied=applied, taken=taken, new_op=new_op, now=tx.now
@@ -107,12 +111,24 @@ class Settler:
         }
         return replace(memory, shadows=seeds)
 
-    async def _take_fields(self, tx: Transaction, claim: Claim, outcome: Outcome) -> dict[str, Applied]:
+    def _beside(self, sight: Sight) -> dict[str, Value]:
+        """What the tool says of fields that come with a status only, whichever way their rules let them travel."""
+        found: dict[str, Value] = {}
+        for seen in self.setting.lenses.fields:
+            if seen.rule.hub in WITH_STATUS and sight.item.knows(seen.rule.remote):
+                value = seen.lens.get(sight.item.raw(seen.rule.remote), None)
+                if not isinstance(value, NoWay):
+                    found[seen.rule.hub] = value
+        return found
+
+    async def _take_fields(
+        self, tx: Transaction, claim: Claim, outcome: Outcome, beside: dict[str, Value]
+    ) -> dict[str, Applied]:
         """Take what arrived, each by itself: what this house refuses is recorded with its reason."""
         takes = sorted(outcome.plan.takes, key=_order)
         if not takes:
             return {}
-        beside: dict[str, Value] = {one.field: one.take for one in takes}
+        beside = beside | {one.field: one.take for one in takes}
         refused = {one.field: await self._take(tx, claim, one, beside) for one in takes}
         after = await hub.read(tx, claim.link.incident, base_url=self.base_url, link=claim.link.id)
         return {

@@ -1,8 +1,12 @@
 """One incident, two tools: what is done on one side is done on the other, once, with who did it and why."""
 
+from dataclasses import replace
+
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.catalog.model import StatusCategory
+from rallypoint.sync import store
+from rallypoint.sync.mapping import Direction, FieldRule, Text
 from rallypoint.sync.model import Visibility
 from tests.store.sync.conftest import Scene
 
@@ -43,6 +47,27 @@ async def test_done_there_is_resolved_here_and_never_closed(scene: Scene) -> Non
     scene.desk.edit(ticket.id, state="open")
     await scene.sync()
     assert (await scene.incident(number)).status_category is StatusCategory.ACTIVE
+
+
+async def test_why_it_was_solved_there_is_the_resolution_here(scene: Scene) -> None:
+    notes = FieldRule(hub="resolution", remote="notes", direction=Direction.OUT, transform=Text())
+    async with scene.db.transaction(scene.them.manager) as tx:
+        rules = replace(scene.mapping, version=2, fields=(*scene.mapping.fields, notes))
+        await store.save_mapping(tx, rules, by="Mia")
+    number = await scene.open()
+    await scene.do(scene.them.responder, "acknowledge", number)
+    await scene.sync()
+    [ticket] = scene.desk.tickets.values()
+    scene.desk.edit(ticket.id, state="solved", notes="The pool was too small.")
+    await scene.sync()
+    now = await scene.incident(number)
+    assert (now.status_category, now.resolution) == (StatusCategory.RESOLVED, "The pool was too small.")
+    writes = len(scene.desk.writes)
+    for _ in range(3):
+        await scene.sync()
+    assert len(scene.desk.writes) == writes, "and it is not sent back"
+    async with scene.db.transaction(SYSTEM) as tx:
+        assert await store.conflicts(tx, incident=number) == []
 
 
 async def test_a_ticket_there_becomes_one_incident_here(scene: Scene) -> None:
