@@ -37,7 +37,6 @@ from tests.conftest import database_url
 from tests.store.sync.desk import Desk
 
 load_all_checks()
-pytestmark = pytest.mark.xdist_group("schemathesis")  # the last test counts what the others did
 SEED = int(os.environ.get("RALLYPOINT_FUZZ_SEED", "2026"))
 EXAMPLES = int(os.environ.get("RALLYPOINT_FUZZ_EXAMPLES", "5"))
 REACHED: dict[str, set[int]] = {}
