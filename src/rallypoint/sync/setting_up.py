@@ -544,6 +544,7 @@ async def backlog(tx: Transaction, id: int, *, order: int = 0) -> Backlog:
     access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
     mapping = await store.mapping(tx, id)
     connection = await store.connection_by_id(tx, mapping.connection)
+    looks_up = bool({one.field for one in mapping.scope.hub} & {"owner", "category"})
     fitting = without = ordered = looked = 0
     cursor: str | None = None
     while looked < MOST_LOOKED_THROUGH:
@@ -552,7 +553,10 @@ async def backlog(tx: Transaction, id: int, *, order: int = 0) -> Backlog:
         looked += len(found)
         have = await setup_store.linked_incidents(tx, id, [one.number for one in found])
         for one in found:
-            values = await hub.values_of(tx, one, base_url="")
+            if looks_up:
+                values = await hub.values_of(tx, one, base_url="")
+            else:
+                values = hub.fields_of(one, owner=None, category="", base_url="")
             if one.origin == f"{hub.ORIGIN}{connection.key}" or not fits(mapping.scope.hub, values):
                 continue
             fitting += 1
