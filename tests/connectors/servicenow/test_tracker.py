@@ -47,6 +47,18 @@ async def item(bench: ServiceNowBench, remote_id: str) -> RemoteItem:
     return found
 
 
+async def test_a_record_is_read_by_its_number_and_by_the_address_of_its_page(bench: ServiceNowBench) -> None:
+    id = await made(bench)
+    number = (await item(bench, id)).key
+    for said in (number, number.lower(), f"https://example.service-now.com/nav_to.do?uri=incident.do%3Fsys_id%3D{id}"):
+        assert (await item(bench, said)).id == id
+    gone = await bench.tracker.read("INC9999999")
+    assert isinstance(gone, Gone)
+    assert "this number" in gone.detail
+    with pytest.raises(ValidationFailed):
+        await bench.tracker.read("the payments one")
+
+
 # What the dictionary tells.
 
 

@@ -79,6 +79,8 @@ FILE_NAME_LONGEST = 100
 FILE_BYTES_MOST = 1024 * 1024 * 1024
 SLOWEST_BYTES_A_SECOND = 50_000
 SKEW_WORTH_SAYING = 5.0
+NUMBER = re.compile(r"[A-Z]{2,8}[0-9]{4,15}")
+ADDRESS = re.compile(r"sys_id(?:=|%3D)([0-9a-f]{32})")
 CODE = re.compile(r"\[(/?code)\]", re.IGNORECASE)
 PANEL_NOTE = "This incident is also worked on in Rallypoint; its state there is in the field Correlation display."
 """First line of the one work note of the panel. The second is the address, and there is no third."""
@@ -218,8 +220,13 @@ class ServiceNowTracker:
         return await following.changes(self._api, self._table, cursor)
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
-        """The record first, then what belongs to it: what is added meanwhile comes with a later revision."""
-        _demand_id(remote_id)
+        """The record first, then what belongs to it: what is added meanwhile comes with a later revision.
+
+        People link a record by its number, or by the address of its page; both are taken beside the id.
+        """
+        remote_id = await self._id_of(remote_id)
+        if not remote_id:
+            return Gone(reason=GoneReason.UNREADABLE, detail="no record that we may read has this number")
         shape = await self._known()
         row = await self._api.record(self._table, remote_id)
         if row is None:
@@ -381,6 +388,18 @@ class ServiceNowTracker:
         return found[0] if found else Person(name=user_name)
 
     # Writing.
+
+    async def _id_of(self, said: str) -> str:
+        """The id in an id, an address or a number; empty for a number that no record has."""
+        in_address = ADDRESS.search(said)
+        if in_address is not None:
+            return in_address[1]
+        if NUMBER.fullmatch(said.upper()):
+            rows = await self._api.rows(self._table, f"number={said.upper()}", ("sys_id", "number"), most=1)
+            # Compared again: a query on a field that we may not read is not refused but left out.
+            return next((one["sys_id"] for one in rows if one.get("number") == said.upper()), "")
+        _demand_id(said)
+        return said
 
     async def find(self, natural_key: str) -> str | None:
         if not natural_key:
