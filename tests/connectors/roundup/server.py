@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -99,7 +100,7 @@ class Roundup:
                 [*self._as, sys.executable, "-c", SERVE, "-n", "127.0.0.1", "-p", str(self.port),
                  f"desk={self.home}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                env={"PATH": os.defpath, "HOME": str(self.folder)},
+                env={"PATH": os.defpath, "HOME": str(self.folder)}, start_new_session=True,
             )  # fmt: skip
         try:
             until(self._ready, within=STARTS_WITHIN, what="Roundup answers")
@@ -124,7 +125,8 @@ class Roundup:
     def kill(self) -> None:
         """At once, with no word to anybody."""
         if self._process is not None:
-            self._process.kill()
+            # With the children it forks for connections, which would keep its port.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
 

@@ -19,7 +19,7 @@ from rallypoint.connectors.calling import Way
 from rallypoint.connectors.roundup import changes as following
 from rallypoint.connectors.roundup import hook
 from rallypoint.connectors.roundup.api import ID, Api, Credentials, Row, at, made_id
-from rallypoint.connectors.roundup.shape import KEYWORD, Shape, discover, inward, outward, people_of, person
+from rallypoint.connectors.roundup.shape import KEYWORD, STATUS, Shape, discover, inward, outward, people_of, person
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -411,10 +411,16 @@ class RoundupTracker:
 
     async def _hang(self, remote_id: str, where: str, id: str, op: str = "add") -> None:
         """Adds to a list of the issue, or takes away: whatever else changes meanwhile, so it may be tried again."""
+        status = (STATUS,) if (await self._known()).schema.field(STATUS) and where == "messages" else ()
         for left in reversed(range(TRIES)):
-            _, etag = await self._api.one(self._of, remote_id)
+            row, etag = await self._api.one(self._of, remote_id, ("id", where, *status))
             try:
-                await self._api.change(self._of, remote_id, {where: [id]}, etag, op)
+                if op == "add" and row.get(STATUS):
+                    # A message makes the classic tracker open an issue that is done, unless its status is named.
+                    whole = {where: [*_ids(row, where), id], STATUS: _id(row[STATUS])}
+                    await self._api.change(self._of, remote_id, whole, etag)
+                else:
+                    await self._api.change(self._of, remote_id, {where: [id]}, etag, op)
                 return
             except Stale:
                 if not left:
