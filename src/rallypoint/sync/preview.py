@@ -21,7 +21,7 @@ from rallypoint.sync.model import Conflict, Gone, HubItem, Link, Person, RemoteI
 from rallypoint.sync.planner import Act, Decision
 from rallypoint.sync.ports import Draft, RichText, Tracker
 from rallypoint.sync.scope import hub_fits, place_of, remote_fits
-from rallypoint.sync.settling import Rehearsal, Settler
+from rallypoint.sync.settling import WITH_STATUS, Rehearsal, Settler
 from rallypoint.sync.steps import Memory, Sight
 from rallypoint.sync.work import Claim
 from rallypoint.sync.workflow import Blocked, Move
@@ -272,11 +272,12 @@ async def undone(db: Database, actor: Actor, work: Callable[[Transaction], Await
 
 def _line(one: Decision, it: Rehearsal) -> FieldLine:
     applied = it.applied.get(one.field)
+    comes = one.field in WITH_STATUS and one.raw and any(other.status for other in it.outcome.plan.takes)
     return FieldLine(
         field=one.field, remote_field=one.remote_field, here=one.hub.value if one.hub else None, there=one.raw,
         act=one.act.value, why=one.why.value, takes=one.takes, to_here=one.take if one.takes else None,
         pushes=one.pushes, to_there=one.push if one.pushes else None, refused=applied.refused if applied else "",
-        note=one.detail,
+        note=one.detail or ("it arrives with the status" if comes else ""),
     )  # fmt: skip
 
 

@@ -79,6 +79,8 @@ def suggest(
             continue
         taken.add(theirs.id)
         rules.append(rule)
+    rules, worked_out = _without_worked_out(rules)
+    left_out += worked_out
     mapping = Mapping(
         id=id,
         version=1,
@@ -90,6 +92,16 @@ def suggest(
         comments=CommentRule(),
     )
     return Suggestion(mapping=mapping, warnings=review(mapping, hub, remote), left_out=tuple(left_out))
+
+
+def _without_worked_out(rules: list[FieldRule]) -> tuple[list[FieldRule], list[str]]:
+    """A priority that the tool works out from impact and urgency is not taken from there: ours follows from them too,
+    and the defaults of a new item there would lower a P1 whose impact nobody has stated yet."""
+    hubs = {rule.hub for rule in rules}
+    follows = [rule for rule in rules if rule.hub == "priority" and rule.direction is Direction.IN]
+    if not follows or not {"impact", "urgency"} <= hubs:
+        return rules, []
+    return [rule for rule in rules if rule not in follows], ["priority"]
 
 
 def find(ours: RemoteField, theirs: list[RemoteField]) -> RemoteField | None:

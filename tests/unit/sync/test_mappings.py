@@ -235,6 +235,25 @@ def test_the_unmapped_are_kept_cleared_or_written_as_text() -> None:
 # Suggestions.
 
 
+def test_a_priority_that_the_tool_works_out_is_not_taken_from_there() -> None:
+    """A new item's default impact there must not lower a P1 whose impact nobody here has stated yet."""
+    levels = (Choice(id="1", name="High"), Choice(id="2", name="Medium"), Choice(id="3", name="Low"))
+    ours = [
+        RemoteField(id=name, name=name, kind=FieldKind.CHOICE, choices=levels)
+        for name in ("impact", "urgency", "priority")
+    ]
+    theirs = [replace(one, writable=one.id != "priority") for one in ours]
+
+    def suggested(*fields: RemoteField) -> tuple[list[str], tuple[str, ...]]:
+        there = Schema(project="desk", type="ticket", fields=fields)
+        made = suggest(Schema(project="", type="", fields=tuple(ours)), there, Capabilities())
+        return [one.hub for one in made.mapping.fields], made.left_out
+
+    assert suggested(*theirs) == (["impact", "urgency"], ("priority",))
+    assert suggested(*ours) == (["impact", "urgency", "priority"], ()), "one that can be written is mapped"
+    assert suggested(theirs[0], theirs[2])[0] == ["impact", "priority"], "nothing else tells it"
+
+
 def test_a_mapping_is_suggested_by_names_and_kinds_and_is_accepted() -> None:
     made = suggest(HUB, JIRA, Capabilities(), name="Bugs")
     assert {(one.hub, one.remote) for one in made.mapping.fields} == {

@@ -563,7 +563,8 @@ def _show(out: Out, shown: "Preview") -> None:
         out.table([{"f": f, "v": v} for f, v in data["opens"].items()], {"f": "Field", "v": "Would be"}, empty="")
         return
     rows = [
-        {"field": one["field"], "here": one["here"], "there": one["there"], "why": one["refused"] or one["why"],
+        {"field": one["field"], "here": one["here"], "there": one["there"],
+         "why": one["refused"] or one["note"] or one["why"],
          "what": _moved(one)}
         for one in data["fields"]
     ]  # fmt: skip
