@@ -79,6 +79,7 @@ def test_sql_lives_in_store_files_only(path: Path) -> None:
         f"{name(path)}:{line} {text.strip()[:60]!r}"
         for line, text in strings(ast.parse(path.read_text()))
         if SQL_START.match(text) and " " in text.strip() and re.search(r"\b(from|into|set|table|as)\b", text, re.I)
+        if not text.startswith("SELECT [System.")  # Azure DevOps has a query language of its own
     ]
     assert not found
 
