@@ -78,6 +78,7 @@ class RoundupBench(Bench):
     def __init__(self, roundup: Roundup, way: Way, url: str, egress: Egress) -> None:
         self.roundup, self.way, self.url, self.egress = roundup, way, url, egress
         self.tracker: Tracker = self.connected()
+        self.ahead = 0.0
         [beth] = roundup.ask(ADMIN, "GET", f"user?username:={BETH}")["collection"]
         self.somebody = Person(remote_id=beth["id"])
 
@@ -139,6 +140,7 @@ class RoundupBench(Bench):
         self.roundup.pass_time(seconds)
 
     async def skew(self, seconds: float) -> None:
+        self.ahead += seconds
         self.way.clock.advance(timedelta(seconds=seconds))
 
     async def listen(self) -> None:
