@@ -92,6 +92,8 @@ async def _database(server: str, template: str) -> tuple[str, str]:
         person = await access.create_person(
             tx, name="Ines", email="ines@example.com", roles=[Role.ADMIN, Role.RESPONDER, Role.DESK3]
         )
+        for number in range(INCIDENTS):  # keys that addresses can name, and that may be revoked: not the one in use
+            await access.create_key(tx, name=f"spare {number}", person_id=person.id)
         token = (await access.create_key(tx, name="fuzz", person_id=person.id)).token
         await _things(tx, person.id)
         await _tool(tx)
