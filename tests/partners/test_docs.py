@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rallypoint.connectors.signals import SOURCES
+from rallypoint.connectors.trackers import TOOLS
 from rallypoint.connectors.webhook import signature
 from tests.live import until
 from tests.partners.conftest import Place
@@ -112,7 +113,7 @@ def test_the_example_on_the_webhook_page_verifies_what_we_sign() -> None:
 
 
 def test_every_connector_has_the_page_it_names() -> None:
-    for source in SOURCES.values():
-        assert (ROOT / source.about.teaches).is_file(), source.about.teaches
-    listed = set(re.findall(r"\]\((\w+\.md)\)", (FOLDER / "README.md").read_text()))
+    for page in [*(one.about.teaches for one in SOURCES.values()), *(one.teaches for one in TOOLS.values())]:
+        assert (ROOT / page).is_file(), page
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (FOLDER / "README.md").read_text()))
     assert listed == {page.name for page in PAGES} - {"README.md"}
