@@ -282,4 +282,5 @@ async def test_earlier_incidents_are_ordered_in_steps(window: Opens, desk: Desk)
 def test_every_tick_of_the_form_is_a_rule_of_comments() -> None:
     names = {name for name, *_ in (*sync_form.COMMENTS, *sync_form.RISKY)}
     assert names == {"send_public", "send_private", "send_work_notes", "work_notes_public", "private_to_open_tool",
+                     "open_tool_to_reporter",
                      "edits", "deletes", "name_author"}  # fmt: skip

@@ -109,9 +109,11 @@ def outward(comment: HubComment, rule: CommentRule, able: Capabilities) -> Visib
     return CommentWhy.PRIVATE_STAYS
 
 
-def inward(visibility: Visibility) -> Visibility:
-    """With which visibility a comment from there arrives. Only what is known to be public is public."""
-    return Visibility.PUBLIC if visibility is Visibility.PUBLIC else Visibility.PRIVATE
+def inward(visibility: Visibility, rule: CommentRule, able: Capabilities) -> Visibility:
+    """With which visibility a comment from there arrives. Only what is known to be meant for the reporter is public:
+    where a tool knows no private comments, people talk among themselves."""
+    meant = able.private_comments or rule.open_tool_to_reporter
+    return Visibility.PUBLIC if visibility is Visibility.PUBLIC and meant else Visibility.PRIVATE
 
 
 def op_of(hub_id: str, edit: int, nonce: str) -> str:
@@ -130,22 +132,22 @@ class Writing:
     """How our comments look there: the author named, in the tool's markup, not longer than it takes."""
 
     def __init__(self, rule: CommentRule, able: Capabilities, texts: RichText) -> None:
-        self._rule, self._able, self._texts = rule, able, texts
+        self._rule, self.able, self._texts = rule, able, texts
 
     def body(self, comment: HubComment, *, edited: bool = False, named: bool = True) -> str:
         """The raw text. Not `named` where it stands under the author's own name there."""
         who = f"**{as_text(comment.author)}**" if named and self._rule.name_author and comment.author else ""
         head = " ".join(part for part in (who, EDITED if edited else "") if part)
         text = f"{head}:\n\n{comment.body}" if head else comment.body
-        most = self._able.max_comment_length
-        raw = self._texts.from_markdown(text, self._able.comment_markup)
+        most = self.able.max_comment_length
+        raw = self._texts.from_markdown(text, self.able.comment_markup)
         while most is not None and len(raw) > most and text:
             text = text[: max(0, min(len(text) - 1, len(text) * most // len(raw)))]
-            raw = self._texts.from_markdown(text.rstrip() + "…", self._able.comment_markup) if text else ""
+            raw = self._texts.from_markdown(text.rstrip() + "…", self.able.comment_markup) if text else ""
         return raw
 
     def print(self, raw: str) -> str:
-        return fingerprint(self._texts.to_markdown(raw, self._able.comment_markup))
+        return fingerprint(self._texts.to_markdown(raw, self.able.comment_markup))
 
     def print_of(self, remote: RemoteComment) -> str:
         return fingerprint(self._texts.to_markdown(remote.body, remote.markup))
@@ -294,7 +296,7 @@ def _stranger(
 ) -> CommentDecision:
     """A comment there that belongs to no pair: ours by its mark, ours once more, or new."""
     told = hub_id_of(remote.op) if remote.op else _sent_before(remote, here, paired, writing, account)
-    visibility = inward(remote.visibility)
+    visibility = inward(remote.visibility, rule, writing.able)
     if told is not None and told[0] in here:
         pair = CommentPair(
             hub_id=told[0],
@@ -493,7 +495,7 @@ def _texts(
     visibility = outward(ours, rule, able)
     if not rule.edits or rule.direction is Direction.IN or isinstance(visibility, CommentWhy) or ours.deleted:
         return CommentDecision(act=CommentAct.PAIR, why=CommentWhy.NOT_BY_RULE, hub_id=ours.id, pair=agreed)
-    if inward(theirs.visibility) is Visibility.PRIVATE:
+    if theirs.visibility is not Visibility.PUBLIC:
         visibility = Visibility.PRIVATE
     if able.edit_comments:
         return CommentDecision(

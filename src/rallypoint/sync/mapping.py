@@ -211,6 +211,7 @@ class CommentRule:
     """Which comments travel. Private never becomes public; `work_notes_public` is the one rule that may name notes.
 
     A tool without private comments gets private ones only by `private_to_open_tool`: everybody there can read them.
+    What is said in such a tool was not said to the reporter: it arrives private unless `open_tool_to_reporter`.
     """
 
     direction: Direction = Direction.BOTH
@@ -219,6 +220,7 @@ class CommentRule:
     send_work_notes: bool = True
     work_notes_public: bool = False
     private_to_open_tool: bool = False
+    open_tool_to_reporter: bool = False
     edits: bool = True
     deletes: bool = True
     name_author: bool = True

@@ -284,6 +284,9 @@ def test_law_one_way_is_one_way_and_nothing_is_paired_twice(
 
 @pytest.mark.parametrize("visibility", list(Visibility))
 def test_only_what_is_known_to_be_public_arrives_as_public(visibility: Visibility) -> None:
-    assert (inward(visibility) is Visibility.PUBLIC) == (visibility is Visibility.PUBLIC)
+    told = replace(RULE, open_tool_to_reporter=True)
+    assert (inward(visibility, RULE, ABLE) is Visibility.PUBLIC) == (visibility is Visibility.PUBLIC)
+    assert inward(visibility, RULE, OPEN) is Visibility.PRIVATE, "among engineers is not to the reporter"
+    assert (inward(visibility, told, OPEN) is Visibility.PUBLIC) == (visibility is Visibility.PUBLIC)
     kept = outward(ours(visibility=visibility), RULE, OPEN)
     assert kept is (Visibility.PUBLIC if visibility is Visibility.PUBLIC else CommentWhy.PRIVATE_STAYS)

@@ -48,6 +48,11 @@ COMMENTS: tuple[tuple[str, str], ...] = (
 )
 RISKY: tuple[tuple[str, str, str], ...] = (
     ("work_notes_public", "Work notes are shown to customers there", "Off, they stay private or are not sent."),
+    (
+        "open_tool_to_reporter",
+        "What is said in a tool without private comments is for the reporter",
+        "Off, it arrives as internal.",
+    ),
     ("private_to_open_tool", "Internal ones go to a tool without private comments", "Everybody there can read them."),
 )
 
