@@ -102,8 +102,21 @@ async def dsn(server: str, template: str) -> AsyncIterator[str]:
     try:
         yield database_url(server, name)
     finally:
-        await admin.execute(f"drop database if exists {name} with (force)")
-        await admin.close()
+        try:
+            await drop_database(admin, name)
+        finally:
+            await admin.close()
+
+
+async def drop_database(admin: asyncpg.Connection, name: str) -> None:
+    """Gently first: the server sends its own vacuum away, whom our role may not; then whoever is still in it."""
+    for how in ("", " with (force)", ""):
+        try:
+            await admin.execute(f"drop database if exists {name}{how}")
+            return
+        except (asyncpg.ObjectInUseError, asyncpg.InsufficientPrivilegeError) as problem:
+            kept = problem
+    raise kept
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from rallypoint.edges import api
 from rallypoint.sync import connecting, linking, setting_up, store
 from rallypoint.sync.model import Conflict
 from tests.api.conftest import house_on
-from tests.conftest import database_url
+from tests.conftest import database_url, drop_database
 from tests.store.sync.desk import Desk
 
 load_all_checks()
@@ -83,7 +83,7 @@ def _app(dsn: str, data: Path) -> object:
 
 async def _database(server: str, template: str) -> tuple[str, str]:
     admin = await asyncpg.connect(server)
-    await admin.execute("drop database if exists schemathesis with (force)")
+    await drop_database(admin, "schemathesis")
     await admin.execute(f"create database schemathesis template {template} strategy file_copy")
     await admin.close()
     dsn = database_url(server, "schemathesis")
@@ -141,7 +141,7 @@ async def _tool(tx: Transaction) -> None:
 
 async def _drop(server: str) -> None:
     admin = await asyncpg.connect(server)
-    await admin.execute("drop database if exists schemathesis with (force)")
+    await drop_database(admin, "schemathesis")
     await admin.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 from rallypoint.db.backup import backup, restore
 from rallypoint.db.client import Target
 from rallypoint.errors import OutsideFailure, Refused
+from tests.conftest import drop_database
 
 CONTENT = """
     create schema odd; create type odd.mood as enum ('calm', 'alarmed');
@@ -40,7 +41,11 @@ async def _database(server: str, name: str) -> Any:
     await execute(server, f"create database {name}")
     head, tail = server.rsplit("/rallypoint?", 1) if "/rallypoint?" in server else (server.rsplit("/", 1)[0], "")
     yield f"{head}/{name}?{tail}"
-    await execute(server, f"drop database {name} with (force)")
+    admin = await asyncpg.connect(server)
+    try:
+        await drop_database(admin, name)
+    finally:
+        await admin.close()
 
 
 async def execute(dsn: str, statement: str) -> None:
