@@ -25,8 +25,9 @@ log = structlog.get_logger()
 class Hints:
     """Sends and hears hints. Callbacks get one name at a time and must return at once."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, *, alone: bool = False) -> None:
+        """`alone`: no other process has this database open, so nobody else need be told."""
+        self._dsn, self._alone = dsn, alone
         self._callbacks: list[Callable[[str], None]] = []
         self._waiting: set[str] = set()
         self._wake = asyncio.Event()
@@ -39,6 +40,8 @@ class Hints:
         names = set(names)
         for name in names:
             self._tell(name)
+        if self._alone:
+            return
         self._waiting |= names
         self._wake.set()
         if self._sender is None:

@@ -142,7 +142,8 @@ class Database:
     ) -> "Database":
         """Open a pool of at most `size` connections. The hints' own connection opens when someone listens.
 
-        Without `durable` a commit does not wait for the disk: for a history that can be made again.
+        Without `durable` a commit does not wait for the disk, and nobody else hears of it: for a history that can be
+        made again, by a process that has the database to itself.
         """
         pool = await asyncpg.create_pool(
             dsn,
@@ -161,7 +162,7 @@ class Database:
                 "synchronous_commit": "on" if durable else "off",
             },
         )
-        return cls(pool, clock=clock, bus=bus, hints=Hints(dsn))
+        return cls(pool, clock=clock, bus=bus, hints=Hints(dsn, alone=not durable))
 
     async def close(self) -> None:
         await self.hints.close()

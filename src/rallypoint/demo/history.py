@@ -22,7 +22,7 @@ from rallypoint.demo.scenes import AWAITING, OPEN_NOW, P1_NOW, SCENES, Scene
 from rallypoint.simulation import Simulation
 
 SEED = 20260604
-INCIDENTS = 58
+INCIDENTS = 50
 QUIET_BEFORE_THE_END = timedelta(hours=3)
 
 Act = Callable[[], Awaitable[None]]
