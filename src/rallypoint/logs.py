@@ -58,7 +58,8 @@ def configure(level: str = "info", *, stream: TextIO | None = None, as_json: boo
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
         chatty = logging.getLogger(name)
         chatty.handlers, chatty.propagate = [], True
-    logging.getLogger("asyncio").setLevel(max(threshold, logging.WARNING))
+    for name in ("asyncio", "httpx2"):  # each slow turn of the loop, each request that goes out
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
     logging.captureWarnings(True)
 
 

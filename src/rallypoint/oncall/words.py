@@ -17,7 +17,7 @@ def page_title(run: PagingRun) -> str:
 def page_text(run: PagingRun, step: Step, person: Paged) -> str:
     about = run.about
     lines = [about.title]
-    if about.summary and about.summary != about.title:
+    if about.summary and about.title not in about.summary:  # said once is enough on a small screen
         lines += ["", about.summary[:SUMMARY_MAX]]
     lines += [
         "",

@@ -43,7 +43,7 @@ async def create_integration(tx: Tx, request: Request, body: NewIntegration) -> 
 
 @routes.post("/integrations/{id}/rotate", permission=Permission.MANAGE_INTEGRATIONS, secret=True)
 async def rotate_key(tx: Tx, request: Request, id: PathId) -> NewIntegrationView:
-    """A new key; the old one stops working."""
+    """A new key; the old one goes on for 24 hours, so that senders can be changed over without a gap."""
     return _made(request, await alerts.rotate_key(tx, id))
 
 
