@@ -5,7 +5,6 @@ is written like any other; what the process demands is known when it refuses.
 """
 
 import asyncio
-import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -32,6 +31,7 @@ from rallypoint.connectors.azure_devops.shape import (
 )
 from rallypoint.connectors.azure_devops.values import as_html, at, inward, outward, person, tags
 from rallypoint.connectors.calling import Way
+from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -93,8 +93,6 @@ FILE_NAME_LONGEST = 255
 COMMENT_LONGEST = RICH_LONGEST
 REMARK_LONGEST = 255
 KEY_LONGEST = 100
-SLOWEST_BYTES_A_SECOND = 50_000
-SKEW_WORTH_SAYING = 5.0
 ID = re.compile(r"[1-9]\d{0,9}")
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 BARE = re.compile(r"<[^>]*>|&nbsp;|\s")
@@ -162,21 +160,18 @@ class AzureDevOpsTracker:
         try:
             identity = await self._identity()
         except AuthFailed as no:
-            return self._checked((Finding(level=Level.ERROR, about="credentials", text=no.said, help=no.help),))
+            return self._checked((refused("credentials", no),))
         except TrackerError as no:
-            return self._checked((Finding(level=Level.ERROR, about="address", text=no.said, help=no.help),))
+            return self._checked((refused("address", no),))
         findings = [Finding(level=Level.OK, about="identity", text=f"Signed in as {identity.name}.")]
         for about, work in (("project", self._sees_project), ("permission", self._may_follow),
                             ("permission", self._may_write)):  # fmt: skip
             try:
                 findings.append(Finding(level=Level.OK, about=about, text=await work()))
             except TrackerError as no:
-                findings.append(Finding(level=Level.ERROR, about=about, text=no.said, help=no.help))
+                findings.append(refused(about, no))
                 break
-        skew = self._api.caller.skew.seconds
-        if abs(skew) > SKEW_WORTH_SAYING:
-            text = f"The organisation's clock differs from ours by {skew:.0f} seconds; this is corrected for."
-            findings.append(Finding(level=Level.WARNING, about="clock", text=text))
+        findings += clock_findings("organisation", self._api.caller.skew.seconds)
         return replace(self._checked(tuple(findings)), identity=identity)
 
     def _checked(self, findings: tuple[Finding, ...]) -> Checked:
@@ -548,24 +543,17 @@ class AzureDevOpsTracker:
                 f"{upload.name} is larger than the {FILE_BYTES_MOST // 2**20} MB Azure DevOps takes."
             )
         project, _ = await self._place(remote_id)
-        digest, passed = hashlib.sha256(), 0
-
-        async def pieces() -> AsyncIterator[bytes]:
-            nonlocal passed
-            async for chunk in upload.chunks():
-                digest.update(chunk)
-                passed += len(chunk)
-                yield chunk
+        passage = Passage(upload)
 
         answer = await self._api.call(
             "POST",
             f"{self._wit(project)}/attachments",
             query={"fileName": upload.name},
-            content=pieces(),
+            content=passage.pieces(),
             headers={"content-type": "application/octet-stream", "content-length": str(upload.size)},
-            seconds=_time_for(upload.size),
+            seconds=seconds_for(upload.size),
         )
-        if (passed, digest.hexdigest()) != (upload.size, upload.sha256):
+        if not passage.is_as_announced:
             raise ValidationFailed(f"{upload.name} is other than announced, so it was not attached.")
         file, url = str(answer.data.get("id", "")), str(answer.data.get("url", ""))
         value = {"rel": "AttachedFile", "url": url, "attributes": {"comment": (OP + op)[:REMARK_LONGEST]}}
@@ -581,7 +569,7 @@ class AzureDevOpsTracker:
         query = urlencode({"download": "true", "api-version": VERSION})
         path = f"{self._wit()}/attachments/{attachment_id}?{query}"
         headers = {**self._api.headers, "accept": "application/octet-stream"}
-        async with self._api.caller.stream(path, headers=headers, seconds=_time_for(FILE_BYTES_MOST)) as coming:
+        async with self._api.caller.stream(path, headers=headers, seconds=seconds_for(FILE_BYTES_MOST)) as coming:
             if coming.status == 200:
                 async for chunk in coming.chunks():
                     yield chunk
@@ -603,7 +591,7 @@ class AzureDevOpsTracker:
         mine = [place for place, one in enumerate(links) if _leads_to(one, panel.url) or _moved_from(one, panel.url)]
         key = next((found for place in mine if (found := _key_of(links[place]))), "")
         told = " · ".join(part for part in (" ".join(panel.title.split()), panel.status) if part)
-        remark = _cut(f"{_label(key)} {told}", REMARK_LONGEST)
+        remark = cut(f"{_label(key)} {told}", REMARK_LONGEST)
         if len(mine) == 1 and _leads_to(links[mine[0]], panel.url):
             if _remark(links[mine[0]]) == remark:
                 return
@@ -825,15 +813,7 @@ def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def _demand_id(text: str) -> None:
     """Ids become part of addresses, so they are nothing else than ids."""
     if not ID.fullmatch(text):
         raise ValidationFailed(f"{text[:40]!r} is no id of Azure DevOps.")
-
-
-def _time_for(size: int) -> float:
-    return 30.0 + size / SLOWEST_BYTES_A_SECOND

@@ -6,8 +6,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from rallypoint.connectors.tracking import as_number, unfit
 from rallypoint.sync.model import FieldKind, Person, RemoteField, Value
-from rallypoint.sync.ports import ValidationFailed
 
 NAMED = re.compile(r"^(?P<name>.*?)\s*<(?P<unique>[^<>]+)>$")
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
@@ -23,7 +23,7 @@ def inward(field: RemoteField, value: Any, *, markdown: bool = False) -> Value:
         case FieldKind.BOOLEAN:
             return value if isinstance(value, bool) else str(value).lower() in ("true", "1")
         case FieldKind.NUMBER:
-            return value if isinstance(value, int | float) else _number(str(value))
+            return value if isinstance(value, int | float) else as_number(str(value))
         case FieldKind.TIME:
             moment = at(value)
             return moment.isoformat() if moment else None
@@ -46,18 +46,18 @@ def outward(field: RemoteField, value: Value, *, number: bool = False) -> Any:
         case bool():
             return value
     if field.kind is FieldKind.NUMBER or number:
-        found = value if isinstance(value, int | float) else _number(str(value))
+        found = value if isinstance(value, int | float) else as_number(str(value))
         if found is None:
-            raise _unfit(field, f"must be a number, not {str(value)[:40]!r}")
+            raise unfit(field, f"must be a number, not {str(value)[:40]!r}")
         return found
     if field.kind is FieldKind.BOOLEAN:
         if str(value).lower() not in ("true", "false"):
-            raise _unfit(field, f"must be true or false, not {str(value)[:40]!r}")
+            raise unfit(field, f"must be true or false, not {str(value)[:40]!r}")
         return str(value).lower() == "true"
     if field.kind is FieldKind.TIME:
         moment = at(value)
         if moment is None:
-            raise _unfit(field, f"must be a time, not {str(value)[:40]!r}")
+            raise unfit(field, f"must be a time, not {str(value)[:40]!r}")
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return str(value)
 
@@ -99,20 +99,5 @@ def _named(field: RemoteField, value: Person) -> str:
     if value.remote_id or value.email:
         return value.remote_id or value.email
     if value.name:
-        raise _unfit(field, "has nobody who is known there under this name")
+        raise unfit(field, "has nobody who is known there under this name")
     return ""
-
-
-def _number(text: str) -> int | float | None:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _unfit(field: RemoteField, why: str) -> ValidationFailed:
-    return ValidationFailed(f"{field.name} {why}.", fields={field.id: why})

@@ -20,6 +20,7 @@ from rallypoint.connectors.roundup import changes as following
 from rallypoint.connectors.roundup import hook
 from rallypoint.connectors.roundup.api import ID, Api, Credentials, Row, at, made_id
 from rallypoint.connectors.roundup.shape import KEYWORD, STATUS, Shape, discover, inward, outward, people_of, person
+from rallypoint.connectors.tracking import Passage, clock_findings, refused, seconds_for
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -70,10 +71,8 @@ TRIES = 5
 """How often a message or file is hung to an issue that others change at the same moment."""
 
 ASKED_ALONE_MOST = 20
-SLOWEST_BYTES_A_SECOND = 50_000
 FILE_BYTES_MOST = 256 * 1024 * 1024
 COMMENT_LONGEST = 1_000_000
-SKEW_WORTH_SAYING = 5.0
 OPENING = "This issue is also worked on in Rallypoint."
 MESSAGE = ("id", "author", "creator", "creation", "date", "content", "messageid")
 
@@ -137,11 +136,11 @@ class RoundupTracker:
                 "user", (("username:", self._api.user),), ("id", "username", "realname", "address"), most=2
             )
         except AuthFailed as no:
-            return self._checked(Finding(level=Level.ERROR, about="credentials", text=no.said, help=no.help))
+            return self._checked(refused("credentials", no))
         except PermissionDenied as no:
-            return self._checked(Finding(level=Level.ERROR, about="permission", text=no.said, help=no.help))
+            return self._checked(refused("permission", no))
         except TrackerError as no:
-            return self._checked(Finding(level=Level.ERROR, about="address", text=no.said, help=no.help))
+            return self._checked(refused("address", no))
         mine = [one for one in rows if one.get("username") == self._api.user]
         if len(mine) != 1:
             said = "The tracker does not tell whose account this is."
@@ -154,14 +153,11 @@ class RoundupTracker:
                 await self._api.rows(of, (), ("id",), most=1)
                 findings.append(Finding(level=Level.OK, about="permission", text=f"{of} can be read."))
         except TrackerError as no:
-            findings.append(Finding(level=Level.ERROR, about="permission", text=no.said, help=no.help))
+            findings.append(refused("permission", no))
         if self._audience is Audience.UNKNOWN:
             text = "It is not said who reads messages there: theirs arrive as internal, and only public ones go there."
             findings.append(Finding(level=Level.WARNING, about="comments", text=text, help="Set who reads them."))
-        skew = self._api.caller.skew.seconds
-        if abs(skew) > SKEW_WORTH_SAYING:
-            text = f"The tracker's clock differs from ours by {skew:.0f} seconds; this is corrected for."
-            findings.append(Finding(level=Level.WARNING, about="clock", text=text))
+        findings += clock_findings("tracker", self._api.caller.skew.seconds)
         return replace(self._checked(*findings), identity=identity)
 
     def _checked(self, *findings: Finding) -> Checked:
@@ -448,7 +444,7 @@ class RoundupTracker:
             raise ValidationFailed("The file needs a name without quotation marks and control characters.")
         if not upload.size:
             raise ValidationFailed("Roundup cannot hold a file without content.")
-        digest, passed, mark = hashlib.sha256(), 0, secrets.token_hex(16)
+        passage, mark = Passage(upload), secrets.token_hex(16)
         kind = upload.content_type or "application/octet-stream"
         head = "".join(
             f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -459,11 +455,8 @@ class RoundupTracker:
         tail = f"\r\n--{mark}--\r\n"
 
         async def pieces() -> AsyncIterator[bytes]:
-            nonlocal passed
             yield head.encode()
-            async for chunk in upload.chunks():
-                digest.update(chunk)
-                passed += len(chunk)
+            async for chunk in passage.pieces():
                 yield chunk
             yield tail.encode()
 
@@ -473,9 +466,9 @@ class RoundupTracker:
             "/rest/data/file",
             content=pieces(),
             headers={"content-type": f"multipart/form-data; boundary={mark}", "content-length": str(length)},
-            seconds=_time_for(upload.size),
+            seconds=seconds_for(upload.size),
         )
-        if (passed, digest.hexdigest()) != (upload.size, upload.sha256):
+        if not passage.is_as_announced:
             raise ValidationFailed(f"{upload.name} is other than announced, and was left out.")
         made = made_id(answer)
         await self._hang(remote_id, "files", made)
@@ -485,7 +478,7 @@ class RoundupTracker:
         _demand_id(attachment_id)
         path = f"/rest/data/file/{attachment_id}/binary_content"
         signed = {**self._api.signed, "accept": "*/*"}
-        async with self._api.caller.stream(path, headers=signed, seconds=_time_for(FILE_BYTES_MOST)) as coming:
+        async with self._api.caller.stream(path, headers=signed, seconds=seconds_for(FILE_BYTES_MOST)) as coming:
             if coming.status == 200:
                 async for chunk in coming.chunks():
                     yield chunk
@@ -573,7 +566,3 @@ def _file(shape: Shape, row: Row) -> RemoteAttachment:
         created_at=at(row.get("creation")),
         visibility=Visibility.UNKNOWN,
     )
-
-
-def _time_for(size: int) -> float:
-    return 30.0 + size / SLOWEST_BYTES_A_SECOND

@@ -5,7 +5,6 @@ sys_mod_count. `comments` are what the caller reads, `work_notes` are among agen
 """
 
 import asyncio
-import hashlib
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -19,6 +18,7 @@ from rallypoint.connectors.servicenow import hook
 from rallypoint.connectors.servicenow.api import Api, Credentials, Row, at, literal, result, texts
 from rallypoint.connectors.servicenow.shape import JOURNALS, Shape, discover, known_choice, no_choice
 from rallypoint.connectors.servicenow.values import inward, outward
+from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
 from rallypoint.sync.attachments import ATTACHMENTS
 from rallypoint.sync.comments import COMMENTS
 from rallypoint.sync.model import (
@@ -77,8 +77,6 @@ KEY_LONGEST = 100
 COMMENT_LONGEST = 4000
 FILE_NAME_LONGEST = 100
 FILE_BYTES_MOST = 1024 * 1024 * 1024
-SLOWEST_BYTES_A_SECOND = 50_000
-SKEW_WORTH_SAYING = 5.0
 NUMBER = re.compile(r"[A-Z]{2,8}[0-9]{4,15}")
 ADDRESS = re.compile(r"sys_id(?:=|%3D)([0-9a-f]{32})")
 CODE = re.compile(r"\[(/?code)\]", re.IGNORECASE)
@@ -137,9 +135,9 @@ class ServiceNowTracker:
         try:
             identity = await self._identity()
         except AuthFailed as no:
-            return self._checked((Finding(level=Level.ERROR, about="credentials", text=no.said, help=no.help),))
+            return self._checked((refused("credentials", no),))
         except TrackerError as no:
-            return self._checked((Finding(level=Level.ERROR, about="address", text=no.said, help=no.help),))
+            return self._checked((refused("address", no),))
         findings: list[Finding] = []
         if identity is None:
             said = "The instance does not tell whose account this is."
@@ -150,11 +148,8 @@ class ServiceNowTracker:
             self._shape = await discover(self._api, self._table, self._now())
             findings += [await self._permission(*one) for one in self._needed()]
         except TrackerError as no:
-            findings.append(Finding(level=Level.ERROR, about="permission", text=no.said, help=no.help))
-        skew = self._api.caller.skew.seconds
-        if abs(skew) > SKEW_WORTH_SAYING:
-            text = f"The instance's clock differs from ours by {skew:.0f} seconds; this is corrected for."
-            findings.append(Finding(level=Level.WARNING, about="clock", text=text))
+            findings.append(refused("permission", no))
+        findings += clock_findings("instance", self._api.caller.skew.seconds)
         return replace(self._checked(tuple(findings)), identity=identity)
 
     def _checked(self, findings: tuple[Finding, ...]) -> Checked:
@@ -532,28 +527,21 @@ class ServiceNowTracker:
         _demand_id(remote_id)
         if not upload.name or len(upload.name) > FILE_NAME_LONGEST:
             raise ValidationFailed(f"A file's name must have 1 to {FILE_NAME_LONGEST} characters there.")
-        digest, passed = hashlib.sha256(), 0
-
-        async def pieces() -> AsyncIterator[bytes]:
-            nonlocal passed
-            async for chunk in upload.chunks():
-                digest.update(chunk)
-                passed += len(chunk)
-                yield chunk
+        passage = Passage(upload)
 
         answer = await self._api.call(
             "POST",
             "/api/now/v1/attachment/file",
             query={"table_name": self._table, "table_sys_id": remote_id, "file_name": upload.name},
-            content=pieces(),
+            content=passage.pieces(),
             headers={
                 "content-type": upload.content_type or "application/octet-stream",
                 "content-length": str(upload.size),
             },
-            seconds=_time_for(upload.size),
+            seconds=seconds_for(upload.size),
         )
         row = texts(result(answer, dict))
-        if (passed, digest.hexdigest()) != (upload.size, upload.sha256) or row.get("size_bytes") != str(upload.size):
+        if not passage.is_as_announced or row.get("size_bytes") != str(upload.size):
             await self._api.send("DELETE", f"/api/now/v1/attachment/{row['sys_id']}")
             raise ValidationFailed(f"{upload.name} arrived other than announced, and was taken away again.")
         return row["sys_id"]
@@ -563,7 +551,7 @@ class ServiceNowTracker:
         path = f"/api/now/v1/attachment/{attachment_id}/file"
         for fresh in (False, True):
             signed = {"authorization": await self._api.authorization(fresh)}
-            async with self._api.caller.stream(path, headers=signed, seconds=_time_for(FILE_BYTES_MOST)) as coming:
+            async with self._api.caller.stream(path, headers=signed, seconds=seconds_for(FILE_BYTES_MOST)) as coming:
                 if coming.status == 200:
                     async for chunk in coming.chunks():
                         yield chunk
@@ -586,7 +574,7 @@ class ServiceNowTracker:
         if row is None:
             raise Stale("The record is not there any more, or hidden from us.")
         shown = " · ".join(part for part in ("Rallypoint", panel.title, panel.status) if part)
-        shown = _cut(" ".join(shown.split()), KEY_LONGEST)
+        shown = cut(" ".join(shown.split()), KEY_LONGEST)
         note = f"{PANEL_NOTE}\n{panel.url}"
         changes = {"correlation_display": shown} if row.get("correlation_display") != shown else {}
         journal = await self._journal(remote_id)
@@ -652,11 +640,3 @@ def _tame(text: str) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _time_for(size: int) -> float:
-    return 30.0 + size / SLOWEST_BYTES_A_SECOND

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from rallypoint.connectors.servicenow.api import GRAIN, at
+from rallypoint.connectors.tracking import as_number, unfit
 from rallypoint.sync.model import FieldKind, Person, RemoteField, Value
-from rallypoint.sync.ports import ValidationFailed
 
 
 def inward(kind: FieldKind | None, text: str, person: Callable[[str], Person]) -> Value:
@@ -14,7 +14,7 @@ def inward(kind: FieldKind | None, text: str, person: Callable[[str], Person]) -
         case FieldKind.BOOLEAN:
             return text == "true"
         case FieldKind.NUMBER:
-            return _number(text)
+            return as_number(text)
         case FieldKind.TIME:
             found = at(text)
             return found.isoformat() if found else None
@@ -34,7 +34,7 @@ def outward(field: RemoteField, value: Value) -> str:
         case Person():
             if value.remote_id or not (value.email or value.name):
                 return value.remote_id
-            raise _unfit(field, "has nobody who is known there under this name or mail")
+            raise unfit(field, "has nobody who is known there under this name or mail")
         case tuple():
             return ",".join(value)
         case float() if value.is_integer():
@@ -50,20 +50,5 @@ def _stamp(field: RemoteField, text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _unfit(field, f"must be a time, not {text[:40]!r}") from None
+        raise unfit(field, f"must be a time, not {text[:40]!r}") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).strftime(GRAIN)
-
-
-def _number(text: str) -> Value:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _unfit(field: RemoteField, why: str) -> ValidationFailed:
-    return ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
