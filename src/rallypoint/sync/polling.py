@@ -45,6 +45,7 @@ async def _reconcile(db: Database, connection: Connection) -> None:
         ids = await store.some_links(tx, known.id, after=after, limit=PIECE)
         await store.mark_links(tx, ids)
         if len(ids) < PIECE:
+            await store.forget_inbox(tx)
             due = tx.now + RECONCILE_EVERY
             await store.change_connection(tx, known.id, reconcile_after="", reconcile_due_at=due)
         else:

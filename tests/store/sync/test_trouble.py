@@ -161,3 +161,18 @@ async def test_a_delivery_is_taken_once_and_only_with_the_right_secret(scene: Sc
         assert not await heard(tx, connection, told, b"d1")
     await sync_due(scene.lanes)
     assert (await scene.incident(number)).workaround == "Told by hook"
+
+
+async def test_deliveries_are_kept_for_two_weeks_and_then_forgotten(scene: Scene) -> None:
+    async def kept() -> int:
+        async with scene.db.transaction(SYSTEM) as tx:
+            count: int = await tx.value("select count(*) from sync_inbox")
+            return count
+
+    await scene.sync()
+    async with scene.db.transaction(SYSTEM) as tx:
+        assert await store.take_in(tx, (await store.connection(tx, "desk")).id, "d1", b"raw")
+    await scene.sync(days=2)
+    assert await kept() == 1
+    await scene.sync(days=15)
+    assert await kept() == 0
