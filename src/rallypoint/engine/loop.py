@@ -263,8 +263,3 @@ class Stepper:
 async def settle(db: Database, works: Sequence[Work]) -> int:
     """Do all that is due at this instant, once."""
     return await Stepper(db, works).settle()
-
-
-async def earliest_due(db: Database, works: Sequence[Work]) -> datetime | None:
-    """The next instant at which any of these works falls due."""
-    return await Stepper(db, works).next_due()

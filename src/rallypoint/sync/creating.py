@@ -1,7 +1,6 @@
 """New items: one for an incident in a tool, and an incident for an item that a tool spoke of. Each exactly once."""
 
 from collections.abc import Mapping as ReadOnly
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -21,9 +20,6 @@ from rallypoint.sync.settling import Lost
 from rallypoint.sync.work import Claim, Offer
 
 log = structlog.get_logger()
-
-LAG = timedelta(seconds=20)
-"""How long a created item may stay invisible to the tool's own search before it is created again."""
 
 OPENS_WITH = frozenset(
     {"title", "description", "service", "category", "impact", "urgency", "affected_people", "reporter",

@@ -14,7 +14,7 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import NotFound
 from rallypoint.sync import codec
-from rallypoint.sync.connection import Connection, ConnectionState
+from rallypoint.sync.connection import Connection
 from rallypoint.sync.fuse import Turn
 from rallypoint.sync.mapping import Mapping, mapping_from_json, mapping_to_json
 from rallypoint.sync.model import (
@@ -547,10 +547,6 @@ async def take_in(tx: Transaction, connection_id: int, delivery: str, raw: bytes
 
 async def forget_inbox(tx: Transaction) -> int:
     return await tx.execute("delete from sync_inbox where received_at < :before", before=tx.now - INBOX_KEPT)
-
-
-async def state_of(tx: Transaction, id: int) -> ConnectionState:
-    return ConnectionState(await tx.value("select state from sync_connection where id = :id", id=id))
 
 
 # Items that may become incidents.
