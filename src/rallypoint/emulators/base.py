@@ -231,9 +231,14 @@ class Deliveries:
             for one in deliveries:
                 try:
                     answer = await client.post(one.url, content=one.body, headers=dict(one.headers))
-                    self.answers.append(answer.status_code)
+                    status: int | None = answer.status_code
                 except httpx2.HTTPError:
-                    self.answers.append(None)
+                    status = None
+                self.answers.append(status)
+                self.answered(one, status)
+
+    def answered(self, delivery: Delivery, status: int | None) -> None:
+        """What the other side said, for a tool that keeps a record of its deliveries."""
 
 
 @cache
