@@ -28,6 +28,8 @@ from rallypoint.incidents.command import (
     take_command,
 )
 from rallypoint.incidents.confirming import confirm, confirm_by_reporter, reject, reject_by_reporter
+from rallypoint.incidents.contents import Held, held, held_file, keep, size_words, stream
+from rallypoint.incidents.files import attach, file, files, remove_file
 from rallypoint.incidents.history import marks, timeline, verify_timeline
 from rallypoint.incidents.judging import describe, set_category, set_impact, set_owner, set_priority
 from rallypoint.incidents.lifecycle import Verb, allowed
@@ -37,6 +39,7 @@ from rallypoint.incidents.model import (
     HandOver,
     Hypothesis,
     Incident,
+    IncidentFile,
     JoinedAlert,
     Link,
     Outcome,
@@ -69,8 +72,10 @@ __all__ = [
     "BoardFilter",
     "Confirmation",
     "HandOver",
+    "Held",
     "Hypothesis",
     "Incident",
+    "IncidentFile",
     "JoinedAlert",
     "Link",
     "Outcome",
@@ -88,6 +93,7 @@ __all__ = [
     "alerts_cleared",
     "alerts_of",
     "allowed",
+    "attach",
     "board",
     "cancel",
     "close",
@@ -96,12 +102,17 @@ __all__ = [
     "correct",
     "describe",
     "escalate",
+    "file",
+    "files",
     "finish_task",
     "hand_over",
+    "held",
+    "held_file",
     "hold",
     "hypotheses",
     "incident",
     "incident_by_reporter_token",
+    "keep",
     "links",
     "locked",
     "marks",
@@ -117,6 +128,7 @@ __all__ = [
     "reject",
     "reject_by_reporter",
     "related",
+    "remove_file",
     "reopen",
     "reporter_token",
     "resolve",
@@ -131,6 +143,8 @@ __all__ = [
     "set_role",
     "set_workaround",
     "settle_hypothesis",
+    "size_words",
+    "stream",
     "take_command",
     "tasks",
     "timeline",

@@ -101,6 +101,9 @@ class Incident:
     reassigned: int
     drill: bool
     origin: str
+    tags: tuple[str, ...] = ()
+    custom: dict[str, Any] = field(default_factory=dict)
+    """Values of the domain's own fields, by key; see fields.py."""
 
     @property
     def name(self) -> str:
@@ -143,6 +146,26 @@ class TimelineEntry:
     key: bool
     data: dict[str, Any] = field(default_factory=dict)
     hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentFile:
+    """A file of an incident, or what is left of a removed one. Its bytes are found by its SHA-256, in hex."""
+
+    id: int
+    incident: int
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    visibility: Visibility
+    about: str
+    added_at: datetime
+    added_by: str
+    origin: str
+    removed_at: datetime | None
+    removed_by: str
+    removed_why: str
 
 
 class JoinedAlert(NamedTuple):
