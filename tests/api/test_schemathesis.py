@@ -30,7 +30,7 @@ from rallypoint.actors import SYSTEM
 from rallypoint.clock import DatabaseClock
 from rallypoint.db import Database, Transaction
 from rallypoint.edges import api
-from rallypoint.sync import connecting, linking, setting_up, store
+from rallypoint.sync import conflict_store, connecting, linking, setting_up, store
 from rallypoint.sync.model import Conflict
 from tests.api.conftest import house_on
 from tests.conftest import database_url, drop_database
@@ -136,7 +136,7 @@ async def _tool(tx: Transaction) -> None:
             link=link.id, field="title", hub_value="Ours", hub_version=1, hub_at=None, hub_by="Ines",
             remote_raw="Theirs", remote_value="Theirs", remote_at=None, remote_by=None, winner=None, rule="ask",
         )  # fmt: skip
-        await store.add_conflict(tx, number, clash)
+        await conflict_store.add_conflict(tx, number, clash)
 
 
 async def _drop(server: str) -> None:

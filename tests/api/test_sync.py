@@ -10,7 +10,7 @@ from rallypoint.access import Role
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
 from rallypoint.house import House
-from rallypoint.sync import codec, store
+from rallypoint.sync import codec, conflict_store
 from rallypoint.sync.lanes import Lanes, sync_due
 from rallypoint.sync.lenses import PlainTexts
 from rallypoint.sync.model import Conflict, Side
@@ -164,7 +164,7 @@ async def test_a_conflict_is_seen_and_settled(connected: Client, house: House, d
     )  # fmt: skip
     async with db.transaction(SYSTEM) as tx:
         for _ in range(3):
-            id = await store.add_conflict(tx, number, clash)
+            id = await conflict_store.add_conflict(tx, number, clash)
     page = await ok(connected, "GET", f"/conflicts?incident={number}&open=true&limit=2")
     assert [one["id"] for one in page["items"]] == [id, id - 1]
     rest = await ok(connected, "GET", f"/conflicts?limit=2&cursor={page['next_cursor']}")
@@ -173,6 +173,12 @@ async def test_a_conflict_is_seen_and_settled(connected: Client, house: House, d
     assert settled["settled_at"]
     assert (await ok(connected, "GET", f"/incidents/{number}"))["title"] == "Theirs"
     problem(await connected("POST", f"/conflicts/{id}/settle", {"side": "hub"}), 409)
+    round = f"/conflicts/{id}/turn-round"
+    assert (await ok(connected, "POST", round, {}))["kept"] == "hub"
+    assert (await ok(connected, "GET", f"/incidents/{number}"))["title"] == "Ours"
+    await ok(connected, "POST", f"/incidents/{number}/describe", {"title": "Third"})
+    problem(await connected("POST", round, {}), 409)
+    assert (await ok(connected, "POST", round, {"over": True}))["kept"] == "remote"
     problem(await connected("POST", "/conflicts/4711/settle", {"side": "hub"}), 404)
     assert codec.to_json(clash)["rule"] == settled["rule"]
 

@@ -17,7 +17,7 @@ from rallypoint.egress import Egress
 from rallypoint.emulators.base import serving
 from rallypoint.emulators.servicenow import INTEGRATION_USER, ServiceNow
 from rallypoint.settings import Settings
-from rallypoint.sync import store
+from rallypoint.sync import conflict_store, store
 from rallypoint.sync.lanes import sync_due
 from rallypoint.sync.model import Conflict
 from tests.store.test_commands import at as at  # the same commands, run the same way
@@ -117,7 +117,8 @@ async def test_from_connect_to_an_item_in_step(
 async def test_conflicts_are_listed_and_settled(at: Any, dsn: str, tmp_path: Path) -> None:
     number = (await at("incident", "open", "--title", "Ours"))[1]["number"]
     house = tmp_path / "house.json"
-    rules = {"create": {"project": "incident", "type": "incident"}}
+    fields = [{"hub": "title", "remote": "short_description"}]
+    rules = {"create": {"project": "incident", "type": "incident"}, "fields": fields}
     connection = {"key": "desk", "tool": "servicenow", "base_url": "https://desk.example"}
     mapping = {"name": "M", "connection": "desk", "rules": rules}
     house.write_text(json.dumps({"connections": [connection], "mappings": [mapping]}))
@@ -131,7 +132,7 @@ async def test_conflicts_are_listed_and_settled(at: Any, dsn: str, tmp_path: Pat
             link=link.id, field="title", hub_value="Ours", hub_version=1, hub_at=None, hub_by="Bea",
             remote_raw="Theirs", remote_value="Theirs", remote_at=None, remote_by=None, winner=None, rule="ask",
         )  # fmt: skip
-        id = await store.add_conflict(tx, number, clash)
+        id = await conflict_store.add_conflict(tx, number, clash)
     await db.close()
     [listed] = (await at("sync", "conflicts"))[1]["items"]
     assert (listed["here"], listed["there"]) == ("Ours", "Theirs")
@@ -139,3 +140,6 @@ async def test_conflicts_are_listed_and_settled(at: Any, dsn: str, tmp_path: Pat
     assert (await at("sync", "conflicts"))[1]["items"] == []
     assert (await at("incident", "show", str(number)))[1]["title"] == "Theirs"
     assert (await at("sync", "settle", str(id), "--side", "hub"))[0] == 5
+    assert (await at("sync", "turn-round", str(id)))[1]["side"] == "hub"
+    assert (await at("incident", "show", str(number)))[1]["title"] == "Ours"
+    assert (await at("sync", "turn-round", str(id), "--over"))[1]["side"] == "remote"

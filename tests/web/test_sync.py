@@ -13,7 +13,7 @@ from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
 from rallypoint.edges.web import sync_form
 from rallypoint.house import House
-from rallypoint.sync import store
+from rallypoint.sync import conflict_store, store
 from rallypoint.sync.mapping import Owner
 from rallypoint.sync.model import Conflict, Link, Person, Side
 from tests.api.conftest import house_on
@@ -233,7 +233,7 @@ async def disputed(db: Database, number: int, mapping_id: int, winner: Side | No
         mapping = await store.mapping(tx, mapping_id)
         link: Link | None = await store.add_link(tx, incident=number, mapping=mapping, remote_id=f"T{number}{winner}")
         assert link is not None
-        return await store.add_conflict(
+        return await conflict_store.add_conflict(
             tx, number,
             Conflict(
                 link=link.id, field="title", hub_value="Checkout is slow", hub_version=2, hub_at=tx.now, hub_by="Mia",
@@ -263,8 +263,13 @@ async def test_a_conflict_is_decided_and_a_rule_turned_round(window: Opens, desk
         settled = (await mia.get("/conflicts?show=settled")).text
         assert "Decided by Mia" in settled
         assert "Turn it round" in settled
-        assert (await mia.post(f"/conflicts/{ruled}", side="remote", back="settled")).is_redirect
-        assert "Turn it round" not in (await mia.get("/conflicts?show=settled")).text
+        edited = await mia.post(f"/conflicts/{ruled}/round", back="settled")
+        assert edited.status_code == 409
+        assert "which would be lost" in edited.text
+        assert "Turn it round all the same" in edited.text
+        assert (await mia.post(f"/conflicts/{ruled}/round", back="settled", over="yes")).is_redirect
+        assert (await mia.post(f"/conflicts/{ruled}/round", back="settled")).is_redirect, "and back again"
+        assert "Checkout is slow" in (await mia.get(f"/i/{number}")).text
         assert (await mia.post("/conflicts/99999", side="hub")).status_code == 404
 
 

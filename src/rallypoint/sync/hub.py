@@ -108,11 +108,18 @@ def _next(
             field=field, version=1, value=codec.to_json(value), at=incident.created_at, by=incident.logged_by,
             origin=incident.origin,
         )  # fmt: skip
-    by_person = last.actor_kind in (ActorKind.PERSON, ActorKind.API_KEY, ActorKind.TOOL, ActorKind.REPORTER)
     return StoredField(
         field=field, version=before.version + 1, value=codec.to_json(value), at=last.recorded_at, by=last.actor_name,
-        origin=last.origin, human=by_person,
+        origin=last.origin, human=by_a_person(last),
     )  # fmt: skip
+
+
+def by_a_person(entry: TimelineEntry) -> bool:
+    """Whether somebody decided it, so that the fuse lets it pass: a key with no person behind it is a program. Who
+    works in another tool counts as a person, since tools seldom tell."""
+    if entry.actor_kind == ActorKind.API_KEY:
+        return entry.person_id is not None
+    return entry.actor_kind in (ActorKind.PERSON, ActorKind.TOOL, ActorKind.REPORTER)
 
 
 def comments_of(entries: Sequence[TimelineEntry]) -> tuple[HubComment, ...]:
@@ -173,10 +180,18 @@ class Arrival:
     tool: str
     url: str
     at: datetime | None = None
+    decided: str = ""
+    """Where a person chose the value, and it did not just arrive: who did, and why."""
 
     @property
     def because(self) -> str:
-        return f"changed in {self.tool}"
+        return self.decided or f"changed in {self.tool}"
+
+    def told(self, verb: str) -> str:
+        """A sentence for where a verb needs one: Resolved in Desk (address)."""
+        return (
+            f"{verb}: {self.decided}." if self.decided else f"{verb} in {self.tool}{f' ({self.url})' * bool(self.url)}."
+        )
 
     def word(self) -> str | None:
         return self.value if isinstance(self.value, str) and self.value else None
@@ -203,18 +218,17 @@ async def _status(tx: Transaction, arrival: Arrival) -> None:
     if wanted is now:
         return
     over = not now.working and now is not StatusCategory.RESTORED
-    where = f"{arrival.tool}" + (f" ({arrival.url})" if arrival.url else "")
     if wanted.fixed:  # a remote "done" asks the reporter; only this house closes
         if now.working or now is StatusCategory.RESTORED:
             await incidents.resolve(
-                tx, arrival.number, resolution=arrival.text_beside("resolution", f"Resolved in {where}.")
+                tx, arrival.number, resolution=arrival.text_beside("resolution", arrival.told("Resolved"))
             )
     elif wanted is StatusCategory.CANCELLED:
-        await incidents.cancel(tx, arrival.number, reason=arrival.text_beside("resolution", f"Cancelled in {where}."))
+        await incidents.cancel(tx, arrival.number, reason=arrival.text_beside("resolution", arrival.told("Cancelled")))
     elif wanted is StatusCategory.RESTORED:
-        await incidents.restore(tx, arrival.number, note=f"Restored in {where}.")
+        await incidents.restore(tx, arrival.number, note=arrival.told("Restored"))
     elif over:
-        await incidents.reopen(tx, arrival.number, reason=f"Opened again in {where}.")
+        await incidents.reopen(tx, arrival.number, reason=arrival.told("Opened again"))
     elif wanted is StatusCategory.ON_HOLD:
         await incidents.hold(
             tx, arrival.number, reason=arrival.text_beside("hold_reason", f"on hold in {arrival.tool}")

@@ -1,4 +1,4 @@
-"""Verbs about links: join an incident to an item, create one for it, part them, try again; and about conflicts."""
+"""Verbs about links: join an incident to an item, create one for it, part them, try again."""
 
 import secrets
 
@@ -8,12 +8,9 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid
 from rallypoint.sync import hub, store
-from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Mapping
-from rallypoint.sync.model import Link, Side
-from rallypoint.sync.planner import acknowledged
+from rallypoint.sync.model import Link
 from rallypoint.sync.scope import place_of
-from rallypoint.sync.work import OpenConflict
 
 
 async def link_existing(tx: Transaction, number: int, *, mapping_id: int, remote_id: str) -> Link:
@@ -60,21 +57,7 @@ async def part(tx: Transaction, link_id: int, *, reason: str = "") -> None:
 
 
 async def try_again(tx: Transaction, link_id: int) -> None:
-    """What failed is tried anew now, with its error forgotten."""
+    """What failed is tried anew now, with its error forgotten; a field that was stopped moves again."""
     access.require(tx.actor, Permission.WORK_INCIDENT)
+    await store.thaw(tx, link_id)
     await store.mark_links(tx, [link_id], retry=True)
-
-
-async def settle(tx: Transaction, conflict: OpenConflict, side: Side) -> None:
-    """A person decides a conflict, or turns a decision round: the chosen value becomes the incident's."""
-    access.require(tx.actor, Permission.WORK_INCIDENT)
-    if not await store.settle_conflict(tx, conflict.id, by=tx.actor.name):
-        raise Clash("Somebody else settled this conflict.")
-    body = conflict.body
-    shadow = await store.shadow_of(tx, conflict.link_id, body.field)
-    await store.save_shadow(tx, conflict.link_id, acknowledged(shadow, body))
-    await store.forget_waiting(tx, conflict.link_id, body.field)
-    value = body.hub_value if side is Side.HUB else body.remote_value
-    tool = conflict.connection_name
-    await hub.take(tx, Arrival(number=conflict.incident, field=body.field, value=value, beside={}, tool=tool, url=""))
-    await store.mark_links(tx, [conflict.link_id])

@@ -12,13 +12,13 @@ from rallypoint.access.check import storable
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, NotFound, Refused
-from rallypoint.sync import hub, steps, store
+from rallypoint.sync import conflict_store, hub, steps, store
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.equality import NoWay
 from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction
-from rallypoint.sync.model import HubItem, Shadow, Value
+from rallypoint.sync.model import HubItem, Shadow, Side, Value
 from rallypoint.sync.planner import NEVER, Decision
 from rallypoint.sync.steps import Applied, Memory, Outcome, Setting, Settled, Settlement, Sight, TakenComment
 from rallypoint.sync.work import Claim
@@ -80,9 +80,19 @@ class Settler:
             return Settled(asks=True)
         await store.save_memory(tx, stored, it.settlement.memory)
         await store.seen_hub(tx, claim.link.id)
-        for conflict in it.settlement.conflicts:
-            await store.add_conflict(tx, number, conflict)
+        await self._record(tx, claim, stored, it)
         return Settled(calls=it.settlement.calls, again=it.settlement.again)
+
+    async def _record(self, tx: Transaction, claim: Claim, before: Memory, it: Rehearsal) -> None:
+        """Conflicts that waited and are over by now, and new ones with the version that their decision left here."""
+        assert it.settlement is not None
+        for name, waited in before.waiting.items():
+            if it.settlement.memory.waiting.get(name) != waited:
+                await conflict_store.overtake(tx, claim.link.id, name)
+        for one in it.settlement.conflicts:
+            taken = it.applied.get(one.field) if one.winner is Side.REMOTE else None
+            left = one.hub_version if taken is None or taken.refused else taken.version
+            await conflict_store.add_conflict(tx, claim.link.incident, one, left_version=left)
 
     async def rehearse(self, tx: Transaction, claim: Claim, sight: Sight, stored: Memory) -> Rehearsal:
         """Decide, and do here what was done there; keep nothing of it yet. A preview rolls this back."""

@@ -28,14 +28,11 @@ from rallypoint.sync.model import (
     Shadow,
 )
 from rallypoint.sync.steps import Memory
-from rallypoint.sync.work import Claim, Offer, OpenConflict, StoredField
+from rallypoint.sync.work import Claim, Offer, StoredField
 
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=90)
-CONFLICTS = "sync-conflicts"
-"""Heard by the inbox of conflicts."""
-
 INBOX_KEPT = timedelta(days=14)
 
 CONNECTION = """id, key, name, tool, base_url, settings, state, state_reason, webhook, cursor, polled_at, poll_due_at,
@@ -316,6 +313,14 @@ async def next_link(tx: Transaction) -> datetime | None:
     return at
 
 
+async def lock_link(tx: Transaction, id: int) -> Link:
+    """The link, locked for the rest of the transaction: a pass over it settles before or after. Raises NotFound."""
+    rows = await tx.rows(f"select {LINK} from sync_link l where l.id = :id for update", id=id)
+    if not rows:
+        raise NotFound("link", id)
+    return _link(rows[0])
+
+
 async def hold_link(tx: Transaction, claim: Claim) -> bool:
     """Whether the claim is still ours; locks the link for the rest of the transaction."""
     held = await tx.value(
@@ -352,6 +357,17 @@ async def change_link(tx: Transaction, id: int, **columns: Any) -> None:
         raise TypeError(f"no such columns: {unknown}")
     sets = ", ".join(f"{name} = :{name}" for name in columns)
     await tx.execute(f"update sync_link set {sets} where id = :id", id=id, **columns)
+
+
+async def thaw(tx: Transaction, id: int, field: str | None = None) -> None:
+    """A field that the fuse had stopped moves again, or all of them; what went back and forth is forgotten."""
+    await tx.execute(
+        """
+        update sync_link set turns = '[]', frozen = case when :field::text is null then '{}'
+               else array_remove(frozen, :field::text) end
+         where id = :id""",
+        id=id, field=field,
+    )  # fmt: skip
 
 
 # What a link remembers.
@@ -474,62 +490,6 @@ async def save_field(tx: Transaction, incident: int, field: StoredField) -> None
         incident=incident, field=field.field, version=field.version, value=field.value, at=field.at, by=field.by,
         origin=field.origin, link=field.link, human=field.human,
     )  # fmt: skip
-
-
-# Conflicts.
-
-
-async def add_conflict(tx: Transaction, incident: int, conflict: Conflict) -> int:
-    tx.hint(f"incident:{incident}", CONFLICTS)
-    id: int = await tx.value(
-        """
-        insert into sync_conflict (link_id, incident, field, body, winner, rule, at)
-        values (:link, :incident, :field, :body, :winner, :rule, :now) returning id""",
-        link=conflict.link, incident=incident, field=conflict.field, body=codec.to_json(conflict),
-        winner=conflict.winner, rule=conflict.rule,
-    )  # fmt: skip
-    return id
-
-
-async def conflicts(
-    tx: Transaction, *, incident: int | None = None, open_only: bool = False, id: int | None = None,
-    before: int | None = None, limit: int = 200,
-) -> list[OpenConflict]:  # fmt: skip
-    """The newest first; those with an id below `before`, for the next page."""
-    rows = await tx.rows(
-        """
-        select k.id, k.incident, k.link_id, k.body, k.at, k.settled_at, k.settled_by, c.name as connection_name, l.url,
-               l.remote_key
-          from sync_conflict k join sync_link l on l.id = k.link_id join sync_connection c on c.id = l.connection_id
-         where (:incident::bigint is null or k.incident = :incident)
-           and (:id::bigint is null or k.id = :id)
-           and (:before::bigint is null or k.id < :before)
-           and (not :open_only or (k.winner is null and k.settled_at is null))
-         order by k.id desc limit :limit""",
-        incident=incident, open_only=open_only, id=id, before=before, limit=limit,
-    )  # fmt: skip
-    return [OpenConflict(**{**row, "body": codec.from_json(Conflict, row["body"])}) for row in rows]
-
-
-async def conflict(tx: Transaction, id: int) -> OpenConflict:
-    """Raises NotFound."""
-    found = await conflicts(tx, id=id)
-    if not found:
-        raise NotFound("conflict", id)
-    return found[0]
-
-
-async def open_conflicts(tx: Transaction) -> int:
-    """How many wait for a person. Asked with every page, so by an index of those alone."""
-    found: int = await tx.value("select count(*) from sync_conflict where winner is null and settled_at is null")
-    return found
-
-
-async def settle_conflict(tx: Transaction, id: int, *, by: str) -> bool:
-    return await tx.execute(
-        "update sync_conflict set settled_at = :now, settled_by = :by where id = :id and settled_at is null",
-        id=id, by=by,
-    ) == 1  # fmt: skip
 
 
 # What tools told us.

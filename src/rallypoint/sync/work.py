@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rallypoint.sync.model import Conflict, Link
+from rallypoint.sync.equality import same
+from rallypoint.sync.model import Conflict, Link, Side, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,10 @@ class StoredField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenConflict:
-    """A conflict as the inbox shows it."""
+    """A conflict as the inbox shows it. `now_*` is what the incident held when sync last looked at it.
+
+    `chosen` is what a person decided last; an `overtaken` one is over without a decision.
+    """
 
     id: int
     incident: int
@@ -58,3 +62,32 @@ class OpenConflict:
     connection_name: str
     url: str
     remote_key: str
+    chosen: Side | None = None
+    left_version: int | None = None
+    overtaken: bool = False
+    now_version: int | None = None
+    now_value: Value = None
+    now_by: str = ""
+    now_at: datetime | None = None
+
+    @property
+    def standing(self) -> Side | None:
+        """Whose value was kept, by the last decision; None while a person is awaited, or where none was needed."""
+        return None if self.overtaken else self.chosen or self.body.winner
+
+    def value_of(self, side: Side) -> Value:
+        return self.body.hub_value if side is Side.HUB else self.body.remote_value
+
+    @property
+    def edited_since(self) -> bool:
+        """Whether the incident's field was changed after the decision, or while it waits for one."""
+        if self.now_version is None:
+            return False
+        return self.is_later(self.now_version, self.now_value)
+
+    def is_later(self, version: int, value: Value) -> bool:
+        """Whether this version of the field is a later edit than what the decision left."""
+        left = self.body.hub_version if self.standing is None and self.left_version is None else self.left_version
+        if left is not None and version <= left:
+            return False
+        return not same(value, self.value_of(self.standing or Side.HUB))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rallypoint.actors import SYSTEM
-from rallypoint.sync import connecting, linking, store
+from rallypoint.sync import conflict_store, connecting, deciding, store
 from rallypoint.sync.connection import ConnectionState
 from rallypoint.sync.lanes import sync_due
 from rallypoint.sync.model import Side
@@ -93,11 +93,11 @@ async def test_both_changed_it_and_both_values_are_kept_with_what_decided(scene:
     await scene.sync()
     assert (await scene.incident(number)).workaround == "Theirs, later"
     async with scene.db.transaction(SYSTEM) as tx:
-        [conflict] = await store.conflicts(tx, incident=number)
+        [conflict] = await conflict_store.conflicts(tx, incident=number)
     assert (conflict.body.hub_value, conflict.body.remote_value) == ("Ours", "Theirs, later")
     assert (conflict.body.winner, "later" in conflict.body.rule) == (Side.REMOTE, True)
     async with scene.db.transaction(scene.them.responder) as tx:
-        await linking.settle(tx, conflict, Side.HUB)
+        await deciding.settle(tx, conflict.id, Side.HUB)
     for _ in range(2):
         await scene.sync()
     assert (await scene.incident(number)).workaround == "Ours"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.catalog.model import StatusCategory
-from rallypoint.sync import store
+from rallypoint.sync import conflict_store, store
 from rallypoint.sync.mapping import Direction, FieldRule, Text
 from rallypoint.sync.model import Visibility
 from tests.store.sync.conftest import Scene
@@ -67,7 +67,7 @@ async def test_why_it_was_solved_there_is_the_resolution_here(scene: Scene) -> N
         await scene.sync()
     assert len(scene.desk.writes) == writes, "and it is not sent back"
     async with scene.db.transaction(SYSTEM) as tx:
-        assert await store.conflicts(tx, incident=number) == []
+        assert await conflict_store.conflicts(tx, incident=number) == []
 
 
 async def test_a_ticket_there_becomes_one_incident_here(scene: Scene) -> None:

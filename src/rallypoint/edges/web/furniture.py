@@ -10,7 +10,7 @@ from rallypoint.access import Permission
 from rallypoint.edges.web import flash, rendering, visit
 from rallypoint.edges.web.screen import CONFLICTS, Copy, Disruption, nav
 from rallypoint.incidents import BoardFilter
-from rallypoint.sync import store as sync_store
+from rallypoint.sync import conflict_store
 
 LOUD = "P1"
 WITHOUT_NOTICE = ("/board", "/i/")
@@ -43,7 +43,7 @@ async def _top(request: Request) -> dict[str, int]:
     shows = path != "/" and not path.startswith(WITHOUT_NOTICE)
     async with visit.transaction(request) as tx:
         counts = await incidents.open_counts(tx)
-        conflicts = await sync_store.open_conflicts(tx)
+        conflicts = await conflict_store.open_conflicts(tx)
         ranked: list[incidents.Ranked] = []
         if counts.get(LOUD) and shows:
             ranked, _ = await incidents.board(tx, filter=BoardFilter(priority=LOUD), limit=1)

@@ -132,14 +132,18 @@ def apart(ours: str, theirs: str) -> tuple[tuple[str, str, str], tuple[str, str,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """A conflict, ready to draw. `settled` says what became of it, empty while a person is awaited."""
+    """A conflict, ready to draw. `settled` says what became of it, empty while a person is awaited; `since` what the
+    incident holds by a later edit, which deciding it now would replace.
+    """
 
     c: OpenConflict
     ours: tuple[str, str, str]
     theirs: tuple[str, str, str]
     theirs_by: str
     settled: str
-    turn: str
+    turn: bool
+    kept: str
+    since: str = ""
 
     @property
     def waits(self) -> bool:
@@ -149,14 +153,22 @@ class Dispute:
 def dispute(c: OpenConflict) -> Dispute:
     body = c.body
     ours, theirs = apart(in_words(body.hub_value), in_words(body.remote_value))
-    settled, turn = "", ""
-    if c.settled_at is not None:
+    standing = c.standing
+    settled = ""
+    if c.overtaken:
+        settled = "nothing was left to decide: both sides agreed since, or a later conflict took its place"
+    elif c.chosen is not None:
         settled = f"decided by {c.settled_by}"
-    elif body.winner is not None:
-        settled = f"{'ours' if body.winner is Side.HUB else 'theirs'} was kept"
-        turn = Side.REMOTE.value if body.winner is Side.HUB else Side.HUB.value
+    elif standing is not None:
+        settled = f"{'ours' if standing is Side.HUB else 'theirs'} was kept"
+    since = ""
+    if c.edited_since and not c.overtaken:
+        since = f"It is {in_words(c.now_value) or 'empty'} now" + (f", by {c.now_by}." if c.now_by else ".")
     by = in_words(body.remote_by) if body.remote_by else ""
-    return Dispute(c=c, ours=ours, theirs=theirs, theirs_by=by, settled=settled, turn=turn)
+    return Dispute(
+        c=c, ours=ours, theirs=theirs, theirs_by=by, settled=settled, turn=standing is not None,
+        kept=standing.value if standing else "", since=since,
+    )  # fmt: skip
 
 
 def condition(one: Condition) -> str:

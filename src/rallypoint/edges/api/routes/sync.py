@@ -43,7 +43,7 @@ from rallypoint.edges.api.words import (
     paged,
 )
 from rallypoint.errors import NotFound
-from rallypoint.sync import connecting, linking, setting_up, setup_store, store
+from rallypoint.sync import conflict_store, connecting, deciding, linking, setting_up, setup_store, store
 from rallypoint.sync.model import Side
 
 routes = Routes("sync")
@@ -355,7 +355,11 @@ class Parted(Input):
     reason: Annotated[str, StringConstraints(max_length=300)] = ""
 
 
-class Settled(Input):
+class TurnedRound(Input):
+    over: bool = Field(False, description="Also replace what was edited since; without it that is a 409.")
+
+
+class Settled(TurnedRound):
     side: Side
 
 
@@ -406,7 +410,7 @@ async def retry_item(tx: Tx, id: PathId) -> ItemView:
 async def list_conflicts(tx: Tx, query: Annotated[WantedConflicts, Query()]) -> Page[ConflictView]:
     """Fields that both sides changed: both values, who, when, and what decided. The newest first."""
     before = None if query.cursor is None else paging_cursor.number(query.cursor)
-    found = await store.conflicts(
+    found = await conflict_store.conflicts(
         tx, incident=query.incident, open_only=query.open, before=before, limit=query.limit + 1
     )  # fmt: skip
     shown = found[: query.limit]
@@ -416,9 +420,14 @@ async def list_conflicts(tx: Tx, query: Annotated[WantedConflicts, Query()]) -> 
 
 @routes.post("/conflicts/{id}/settle", permission=WORK)
 async def settle_conflict(tx: Tx, id: PathId, body: Settled) -> ConflictView:
-    """Decide it, or turn a decision round: the chosen value becomes the incident's, and goes to every tool."""
-    await linking.settle(tx, await store.conflict(tx, id), body.side)
-    return ConflictView.of(await store.conflict(tx, id))
+    """Decide it, also other than a rule did: the chosen value becomes the incident's, and goes to every tool."""
+    return ConflictView.of(await deciding.settle(tx, id, body.side, over=body.over))
+
+
+@routes.post("/conflicts/{id}/turn-round", permission=WORK)
+async def turn_conflict_round(tx: Tx, id: PathId, body: TurnedRound) -> ConflictView:
+    """Undo a decision, of a rule or of a person: the value that lost becomes the incident's, and goes to every tool."""
+    return ConflictView.of(await deciding.turn_round(tx, id, over=body.over))
 
 
 def _item(row: dict[str, Any]) -> ItemView:

@@ -268,10 +268,15 @@ class ConflictView(ClashView):
     at: datetime
     settled_at: datetime | None
     settled_by: str
+    kept: str | None = Field(description="hub or remote: whose value was kept, by the last decision.")
+    overtaken: bool = Field(description="Over without a decision: both agreed since, or a later conflict came.")
+    now: Any = Field(description="What the incident holds, where it was edited after the decision; else null.")
 
     @classmethod
     def of(cls, one: OpenConflict) -> Self:
         return cls(
+            kept=one.standing, overtaken=one.overtaken,
+            now=codec.to_json(one.now_value) if one.edited_since else None,
             id=one.id, incident=one.incident, item=one.link_id, connection=one.connection_name, at=one.at,
             remote_key=one.remote_key, url=one.url, settled_at=one.settled_at, settled_by=one.settled_by,
             **cls.parts(one.body),

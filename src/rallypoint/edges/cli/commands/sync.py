@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rallypoint.house import House
     from rallypoint.sync.preview import Preview
     from rallypoint.sync.setting_up import Reviewed, SetUp
+    from rallypoint.sync.work import OpenConflict
 
 T = TypeVar("T")
 
@@ -495,36 +496,59 @@ def conflicts(out: Out, incident: int | None, everything: bool) -> None:
     """Fields that both sides changed."""
 
     async def work(tx: "Transaction") -> list[dict[str, Any]]:
-        from rallypoint.sync import codec, store
+        from rallypoint.sync import codec, conflict_store
 
         return [
             {"id": one.id, "incident": one.incident, "field": one.body.field, "item": one.remote_key,
              "here": codec.to_json(one.body.hub_value), "there": codec.to_json(one.body.remote_value),
-             "winner": one.body.winner, "rule": one.body.rule, "at": one.at, "settled_by": one.settled_by}
-            for one in await store.conflicts(tx, incident=incident, open_only=not everything)
+             "winner": one.body.winner, "rule": one.body.rule, "at": one.at, "settled_by": one.settled_by,
+             "kept": one.standing}
+            for one in await conflict_store.conflicts(tx, incident=incident, open_only=not everything)
         ]  # fmt: skip
 
     columns = {"id": "Id", "incident": "Incident", "field": "Field", "here": "Here", "there": "There", "rule": "Rule",
-               "settled_by": "Settled by"}  # fmt: skip
+               "kept": "Kept", "settled_by": "Settled by"}  # fmt: skip
     out.table(act(work), columns, empty="No conflict waits for a person.")
+
+
+OVER = click.option("--over", is_flag=True, help="Also replace what was edited since.")
 
 
 @command(group, "settle")
 @click.argument("id", type=int)
 @click.option("--side", type=click.Choice(["hub", "remote"]), required=True, help="Whose value it is to be.")
+@OVER
 @AS
-def settle(out: Out, id: int, side: str, acting: str | None) -> None:
-    """Decide a conflict, or turn a decision round."""
+def settle(out: Out, id: int, side: str, over: bool, acting: str | None) -> None:
+    """Decide a conflict, also other than a rule did."""
 
     async def work(tx: "Transaction") -> dict[str, Any]:
-        from rallypoint.sync import linking, store
+        from rallypoint.sync import deciding
         from rallypoint.sync.model import Side
 
-        found = await store.conflict(tx, id)
-        await linking.settle(tx, found, Side(side))
-        return {"id": id, "incident": found.incident, "field": found.body.field, "side": side}
+        return _decided(await deciding.settle(tx, id, Side(side), over=over))
 
     out.result(act(work, acting=acting), "Settled.")
+
+
+@command(group, "turn-round")
+@click.argument("id", type=int)
+@OVER
+@AS
+def turn_round(out: Out, id: int, over: bool, acting: str | None) -> None:
+    """Undo a decision, of a rule or of a person: the value that lost goes to both sides."""
+
+    async def work(tx: "Transaction") -> dict[str, Any]:
+        from rallypoint.sync import deciding
+
+        return _decided(await deciding.turn_round(tx, id, over=over))
+
+    made = act(work, acting=acting)
+    out.result(made, f"Turned round: {'ours' if made['side'] == 'hub' else 'theirs'} is kept.")
+
+
+def _decided(found: "OpenConflict") -> dict[str, Any]:
+    return {"id": found.id, "incident": found.incident, "field": found.body.field, "side": found.standing}
 
 
 # How things are said.

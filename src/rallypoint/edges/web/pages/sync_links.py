@@ -1,6 +1,7 @@
 """Linked items on an incident's page, and the inbox of conflicts. What a person decides is an ordinary act here."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,8 +17,9 @@ from rallypoint.edges.web.routing import page
 from rallypoint.edges.web.screen import NavItem
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, NotFound, OutsideFailure, Refused
-from rallypoint.sync import linking, store
+from rallypoint.sync import conflict_store, deciding, linking, store
 from rallypoint.sync.model import Side
+from rallypoint.sync.work import OpenConflict
 
 LinkAct = Callable[[Transaction, int], Awaitable[None]]
 
@@ -88,16 +90,16 @@ async def part(request: Request) -> Response:
 
 @page("/conflicts", permission=Permission.WORK_INCIDENT)
 async def conflicts(request: Request) -> Response:
-    return await inbox(request, forms.of("conflict"))
+    return await inbox(request, forms.of("conflict"), settled=request.query_params.get("show") == "settled")
 
 
-async def inbox(request: Request, form: Form, status: int = 200) -> Response:
-    """Those that wait, or those that a rule or a person settled."""
-    settled = request.query_params.get("show") == "settled"
+async def inbox(request: Request, form: Form, *, settled: bool, status: int = 200, edited: int = 0) -> Response:
+    """Those that wait, or those that a rule or a person settled. `edited` is one that was changed since, unseen."""
     async with visit.transaction(request) as tx:
-        found = await store.conflicts(tx, open_only=not settled)
-        waiting = len(found) if not settled else await store.open_conflicts(tx)
+        found = await conflict_store.conflicts(tx, open_only=not settled)
+        waiting = len(found) if not settled else await conflict_store.open_conflicts(tx)
     seen = [sync_words.dispute(one) for one in found]
+    seen = [replace(one, since=one.since or "It was changed since.") if one.c.id == edited else one for one in seen]
     tabs = [
         NavItem(name="Open", to="/conflicts", here=not settled, count=waiting),
         NavItem(name="Settled", to="/conflicts?show=settled", here=settled),
@@ -106,7 +108,7 @@ async def inbox(request: Request, form: Form, status: int = 200) -> Response:
         request,
         "conflicts.html",
         status=status,
-        live=store.CONFLICTS,
+        live=conflict_store.CONFLICTS,
         disputes=[one for one in seen if one.waits is not settled],
         settled=settled,
         tabs=tabs,
@@ -116,22 +118,33 @@ async def inbox(request: Request, form: Form, status: int = 200) -> Response:
 
 @page("/conflicts/{id:int}", permission=Permission.WORK_INCIDENT, methods=("POST",))
 async def settle(request: Request) -> Response:
-    """Keep ours, take theirs, or turn round what a rule decided."""
-    id, form = int(request.path_params["id"]), await forms.read(request, "conflict")
-    back = "/conflicts?show=settled" if form.text("back") == "settled" else "/conflicts"
+    """Keep ours or take theirs."""
+    form = await forms.read(request, "conflict")
     side = form.text("side")
     if side not in set(Side):
         raise Invalid("side", "choose whose value is kept", "hub")
+    return await _decided(request, form, lambda tx, id, over: deciding.settle(tx, id, Side(side), over=over))
 
-    async def work(tx: Transaction) -> None:
-        await linking.settle(tx, await store.conflict(tx, id), Side(side))
 
+@page("/conflicts/{id:int}/round", permission=Permission.WORK_INCIDENT, methods=("POST",))
+async def turn_round(request: Request) -> Response:
+    """The value that lost, after all."""
+    form = await forms.read(request, "conflict")
+    return await _decided(request, form, lambda tx, id, over: deciding.turn_round(tx, id, over=over))
+
+
+async def _decided(
+    request: Request, form: Form, decide: Callable[[Transaction, int, bool], Awaitable[OpenConflict]]
+) -> Response:
+    id, settled = int(request.path_params["id"]), form.text("back") == "settled"
     try:
-        await visit.run(request, work)
+        found = await visit.run(request, lambda tx: decide(tx, id, form.text("over") == "yes"))
     except (Clash, Refused, Invalid) as problem:
-        return await inbox(request, form.refused(_why(problem)), 409)
-    kept = "Ours is kept, and written there." if side == Side.HUB else "Theirs is taken; the incident has it now."
-    return visit.go(request, back, kept)
+        edited = id if isinstance(problem, deciding.EditedSince) else 0
+        return await inbox(request, form.refused(_why(problem)), settled=settled, status=409, edited=edited)
+    ours = found.standing is Side.HUB
+    kept = "Ours is kept, and written there." if ours else "Theirs is taken; the incident has it now."
+    return visit.go(request, "/conflicts?show=settled" if settled else "/conflicts", kept)
 
 
 def _why(problem: Clash | Refused | Invalid) -> str:
