@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import httpx2
 import uvicorn
@@ -34,6 +34,15 @@ HOST = "127.0.0.1"
 CONTROL = "/__control__"
 SEEN_MOST = 2000
 DELIVERY_SECONDS = 5.0
+
+
+Secrets = Callable[[str], str]
+"""Whose secret it is, to the secret itself."""
+
+
+def anew(whose: str) -> str:
+    """A secret that nobody knows yet."""
+    return secrets.token_urlsafe(24)
 
 
 class Now(Protocol):
@@ -97,11 +106,12 @@ class Seen:
 
 
 class Faults:
-    """The planned mishaps of one emulator, and what it was asked."""
+    """The planned mishaps of one emulator, and what it was asked: the latest in `seen`; `acts` counts all but reads."""
 
     def __init__(self) -> None:
         self.planned: list[Fault] = []
         self.seen: deque[Seen] = deque(maxlen=SEEN_MOST)
+        self.acts = 0
 
     def plan(self, *faults: Fault) -> None:
         self.planned.extend(faults)
@@ -149,6 +159,7 @@ class FaultLayer:
         try:
             await self._act(fault, scope, receive, note)
         finally:
+            self._faults.acts += method not in ("GET", "HEAD")
             query = scope["query_string"].decode("ascii", "replace")
             self._faults.seen.append(Seen(method=method, path=path, query=query, status=status))
 
@@ -261,6 +272,13 @@ class Emulator(Protocol):
     def app(self) -> ASGIApp: ...
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """One whose webhook an administrator installs by hand, so that no client can: it is told here."""
+
+    def tell(self, url: str, secret: str) -> None: ...
+
+
 def control_routes(emulator: Emulator, token: str) -> list[Route]:
     """Faults, clock and held webhooks over HTTP, for whoever has the token that was printed at the start."""
 
@@ -282,6 +300,8 @@ def control_routes(emulator: Emulator, token: str) -> list[Route]:
                 if told.get("release"):
                     backwards = (lambda held: held[::-1]) if told.get("backwards") else None
                     await emulator.deliveries.release(backwards, copies=emulator.deliveries.copies)
+            case "telling" if isinstance(emulator, Telling):
+                emulator.tell(str(told["url"]), str(told["secret"]))
             case unknown:
                 return JSONResponse({"error": f"There is nothing called {unknown} to control."}, 404)
         return JSONResponse({"now": emulator.clock.now().isoformat(), "held": len(emulator.deliveries.held)})
@@ -309,8 +329,13 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(emulator: Emulator, *, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Serves on loopback while the visit lasts; gives the base address without a slash at its end."""
+async def serving(
+    emulator: Emulator, *, port: int = 0, tls: ssl.SSLContext | None = None, door: socket.socket | None = None
+) -> AsyncIterator[str]:
+    """Serves on loopback while the visit lasts; gives the base address without a slash at its end.
+
+    `door` is a socket that listens already.
+    """
     config = uvicorn.Config(
         emulator.app,
         http=_Protocol,
@@ -326,7 +351,7 @@ async def serving(emulator: Emulator, *, port: int = 0, tls: ssl.SSLContext | No
     if tls is not None:
         config.ssl = tls
     server = _Server(config)
-    with socket.create_server((HOST, port)) as listening:
+    with door or socket.create_server((HOST, port)) as listening:
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             while not server.started and not task.done():

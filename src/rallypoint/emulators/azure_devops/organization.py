@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import nh3
 
 from rallypoint.emulators.azure_devops import definitions as d
@@ -135,6 +136,28 @@ class Organization:
         self.watermark = 100
         self.listeners: list[Listener] = []
         self._last_item = self._last_comment = 0
+
+    # From one life to the next.
+
+    def kept(self) -> dict[str, Any]:
+        """Items, files and counters; people and projects are as the organisation was made."""
+        return {
+            "items": self.items, "files": self.files, "watermark": self.watermark,
+            "last": [self._last_item, self._last_comment],
+            "projects": {one.name: one.id for one in self.projects.values()},
+            "users": {one.mail: one.id for one in self.users.values()}, "ids": self._random.getrandbits(64),
+        }  # fmt: skip
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Take the place of what was kept. People and projects keep the ids they had."""
+        self.items = msgspec.convert(kept["items"], dict[int, Item])
+        self.files = msgspec.convert(kept["files"], dict[str, File])
+        self.watermark, (self._last_item, self._last_comment) = kept["watermark"], kept["last"]
+        for name, id in kept["projects"].items():
+            self.projects[name].id = id
+        for mail, id in kept["users"].items():
+            self.users[mail].id = id
+        self._random = random.Random(kept["ids"])
 
     def new_id(self) -> str:
         return str(UUID(int=self._random.getrandbits(128), version=4))

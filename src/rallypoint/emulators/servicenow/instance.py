@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import nh3
@@ -60,6 +61,26 @@ class Instance:
         self.listeners: list[Changed] = []
         self._numbers = {"incident": 10000, "problem": 40000}
         self._describe()
+
+    # From one life to the next.
+
+    def kept(self) -> dict[str, Any]:
+        """Records, files and counters. Rights, properties and people are as the instance was made."""
+        return {
+            "tables": self.tables,
+            "files": self.files,
+            "numbers": self._numbers,
+            "ids": self._random.getrandbits(64),
+        }
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Take the place of what was kept. People keep the ids they had."""
+        self.tables |= kept["tables"]
+        self.files, self._numbers = kept["files"], kept["numbers"]
+        self._random = random.Random(kept["ids"])
+        for row in self.tables["sys_user"].values():
+            if row["user_name"] in self.users:
+                self.users[row["user_name"]].sys_id = row["sys_id"]
 
     # Time and names.
 
@@ -186,14 +207,14 @@ class Instance:
         wanted = ("comments", "work_notes") if element == "comments_and_work_notes" else (element,)
         words = {"comments": "Additional comments", "work_notes": "Work notes"}
         entries = [
-            f"{_local(one['sys_created_on'], zone)} - {self._title(one['sys_created_by'])} ({words[one['element']]})\n"
+            f"{_local(one['sys_created_on'], zone)} - {self.title(one['sys_created_by'])} ({words[one['element']]})\n"
             f"{one['value']}\n\n"
             for one in self.tables["sys_journal_field"].values()
             if one["element_id"] == row["sys_id"] and one["element"] in wanted
         ]
         return "".join(reversed(entries))
 
-    def _title(self, user_name: str) -> str:
+    def title(self, user_name: str) -> str:
         return next((r["name"] for r in self.tables["sys_user"].values() if r["user_name"] == user_name), user_name)
 
     # Writing.
