@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     allow_private_targets: bool = Field(
         False, description="Let outgoing webhooks reach loopback and private addresses (tests, closed networks)."
     )
+    largest_file_mb: int = Field(
+        50, ge=1, le=1000, description="How large a file of an incident may be, in millions of bytes."
+    )
     log_level: str = Field("info", description="debug, info, warning or error.")
     secret_key_file: Path | None = Field(None, description="Key that seals secrets; empty means DATA/secret.key.")
     demo: bool = Field(False, description="Serve the demo company's sandbox phone.")
@@ -59,6 +62,11 @@ class Settings(BaseSettings):
         config = os.environ.get("RALLYPOINT_CONFIG", "")
         toml = (TomlConfigSettingsSource(settings_cls, Path(config)),) if config else ()
         return (init_settings, env_settings, *toml)
+
+    @property
+    def largest_file(self) -> int:
+        """How many bytes a file of an incident may have."""
+        return self.largest_file_mb * 1_000_000
 
     @property
     def base_url(self) -> str:

@@ -196,3 +196,23 @@ async def test_a_wrong_setting_is_named(at: Any, monkeypatch: pytest.MonkeyPatch
     code, said = await at("incident", "list")
     assert code == 2
     assert "RALLYPOINT_PORT" in said["error"]["fields"]
+
+
+async def test_files_go_in_come_out_and_go(at: Any, tmp_path: Path) -> None:
+    await at("user", "add", "--name", "Bea", "--email", "bea@example.com", "--role", "responder")
+    await at("incident", "open", "--title", "Something")
+    log = tmp_path / "app.log"
+    log.write_bytes(b"line\n" * 400_000)
+    code, file = await at("incident", "attach", "1", str(log), "--about", "The last hour", "--as", "bea@example.com")
+    assert (code, file["name"], file["visibility"], file["added_by"]) == (0, "app.log", "internal", "Bea")
+    [listed] = (await at("incident", "files", "1"))[1]["items"]
+    assert listed["is"] == "2 MB"
+    saved = tmp_path / "saved.log"
+    assert (await at("incident", "fetch", "1", "1", "--out", str(saved)))[0] == 0
+    assert saved.read_bytes() == log.read_bytes()
+    assert (await at("incident", "fetch", "1", "1", "--out", str(saved)))[0] != 0, "nothing is overwritten"
+    (tmp_path / "empty").touch()
+    assert (await at("incident", "attach", "1", str(tmp_path / "empty")))[0] == 2
+    assert (await at("incident", "detach", "1", "1", "--reason", "It had a key in it."))[0] == 0
+    assert (await at("incident", "files", "1"))[1]["items"] == []
+    assert (await at("incident", "fetch", "1", "1"))[0] == 3

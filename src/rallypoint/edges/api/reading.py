@@ -14,6 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rallypoint.edges.api.problems import Unusable, answer
 
 BODY_MAX = 1_000_000
+FILES = re.compile(r"/incidents/\d{1,16}/files")
+"""Where a body is a file, and has a file's limit."""
+
 DEPTH_MAX = 64
 LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -47,10 +50,20 @@ class Gate:
         if wrong := _wrong_address(scope):
             await answer(Unusable(400, wrong))(scope, receive, dressed)
             return
-        if _declared(scope) > BODY_MAX:
-            await answer(_too_large())(scope, receive, dressed)
+        most = _most(scope)
+        if _declared(scope) > most:
+            await answer(_too_large(most))(scope, receive, dressed)
             return
-        await self._app(scope, _counted(receive), dressed)
+        await self._app(scope, _counted(receive, most), dressed)
+
+
+def _most(scope: Scope) -> int:
+    """How many bytes the body may have: JSON is short, a file is what the settings allow."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    if scope["method"] == "POST" and FILES.fullmatch(path):
+        largest: int = scope["app"].state.house.settings.largest_file
+        return largest
+    return BODY_MAX
 
 
 def _wrong_address(scope: Scope) -> str:
@@ -71,22 +84,22 @@ def _declared(scope: Scope) -> int:
     return int(length) if length.isdecimal() and len(length) < 19 else 0
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, most: int) -> Receive:
     got = 0
 
     async def counted() -> Message:
         nonlocal got
         message = await receive()
         got += len(message.get("body", b""))
-        if got > BODY_MAX:
-            raise _too_large()
+        if got > most:
+            raise _too_large(most)
         return message
 
     return counted
 
 
-def _too_large() -> Unusable:
-    return Unusable(413, f"The body may have {BODY_MAX:,} bytes.")
+def _too_large(most: int) -> Unusable:
+    return Unusable(413, f"The body may have {most:,} bytes.")
 
 
 async def read_json(request: Request) -> bytes:

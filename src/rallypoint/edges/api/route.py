@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rallypoint import access
+from rallypoint import access, incidents
 from rallypoint.access import Permission
 from rallypoint.actors import Actor
 from rallypoint.db import Transaction
@@ -22,6 +22,14 @@ from rallypoint.edges.api import problems
 from rallypoint.edges.api.door import house_of, who
 from rallypoint.edges.api.reading import idempotency_key, leaves, read_json, request_hash
 from rallypoint.errors import Invalid, NotFound, Problem
+
+FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The bytes of the file, and nothing around them.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+    }
+}
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -32,12 +40,16 @@ class About:
     """What a route says of itself: who may call it, whether it changes anything, whether its reply holds a secret.
 
     `outside`: it asks a tool, which may take long, so it runs outside any transaction and opens its own.
+    `file`: the body is a file of whatever type; it is kept, and its SHA-256 is in `request.state.body`.
+    `answers`: the kind of answer where it is not JSON.
     """
 
     permission: Permission
     writes: bool
     secret: bool = False
     outside: bool = False
+    file: bool = False
+    answers: type[Response] | None = None
 
 
 _ABOUT: dict[Callable[..., Any], About] = {}
@@ -76,7 +88,12 @@ async def _walk(request: Request, mine: About, inner: Handler) -> Response:
     house = house_of(request)
     actor = await who(request)
     access.require(actor, mine.permission)
-    body = await read_json(request)
+    if mine.file:
+        async with incidents.held(request.stream(), largest=house.settings.largest_file) as whole:
+            request.state.body = await incidents.keep(house.db, whole)
+        body = request.state.body.encode()
+    else:
+        body = await read_json(request)
     key = idempotency_key(request) if mine.writes else ""
     same = request_hash(request, body)
     bound_to = f"idempotency:{key}"
@@ -133,7 +150,8 @@ async def _blamed(request: Request, problem: NotFound) -> NotFound | Invalid:
     if problem.name in request.path_params.values():
         return problem
     sent = [(f"query.{name}", value) for name, value in request.query_params.items()]
-    body = await request.body()
+    is_file = hasattr(request.state, "body")
+    body = b"" if is_file else await request.body()
     sent += leaves(msgspec.json.decode(body)) if body else []
     named = [name for name, value in sent if value == problem.name]
     alike = [name for name in named if any(word in name.rpartition(".")[2] for word in problem.kind.split())]
@@ -164,13 +182,23 @@ class Routes:
     def __init__(self, tag: str) -> None:
         self.router = APIRouter(route_class=GuardedRoute, tags=[tag])
 
-    def get(self, path: str, *, permission: Permission, outside: bool = False) -> Callable[[Endpoint], Endpoint]:
-        return self._add("GET", path, About(permission=_checked(permission), writes=False, outside=outside), 200)
+    def get(
+        self, path: str, *, permission: Permission, outside: bool = False, answers: type[Response] | None = None
+    ) -> Callable[[Endpoint], Endpoint]:
+        mine = About(permission=_checked(permission), writes=False, outside=outside, answers=answers)
+        return self._add("GET", path, mine, 200)
 
     def post(
-        self, path: str, *, permission: Permission, status: int = 200, secret: bool = False, outside: bool = False
+        self,
+        path: str,
+        *,
+        permission: Permission,
+        status: int = 200,
+        secret: bool = False,
+        outside: bool = False,
+        file: bool = False,
     ) -> Callable[[Endpoint], Endpoint]:
-        mine = About(permission=_checked(permission), writes=True, secret=secret, outside=outside)
+        mine = About(permission=_checked(permission), writes=True, secret=secret, outside=outside, file=file)
         return self._add("POST", path, mine, status)
 
     def patch(self, path: str, *, permission: Permission) -> Callable[[Endpoint], Endpoint]:
@@ -185,7 +213,12 @@ class Routes:
     def _add(self, method: str, path: str, mine: About, status: int) -> Callable[[Endpoint], Endpoint]:
         def register(endpoint: Endpoint) -> Endpoint:
             _ABOUT[endpoint] = mine
-            self.router.add_api_route(path, endpoint, methods=[method], status_code=status, name=endpoint.__name__)
+            other: dict[str, Any] = {"openapi_extra": FILE_BODY} if mine.file else {}
+            if mine.answers is not None:
+                other |= {"response_class": mine.answers, "response_model": None}
+            self.router.add_api_route(
+                path, endpoint, methods=[method], status_code=status, name=endpoint.__name__, **other
+            )
             return endpoint
 
         return register

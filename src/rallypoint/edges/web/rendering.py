@@ -12,6 +12,7 @@ from markupsafe import Markup
 from rallypoint.edges.web import assets, forms, keys, markdown, words
 from rallypoint.edges.web.screen import SCREEN
 from rallypoint.ids import incident_name
+from rallypoint.incidents import size_words
 
 
 def icon(name: str, size: int = 16) -> Markup:
@@ -123,6 +124,7 @@ def build() -> Environment:
         times=times,
         capitalize_first=capitalize_first,
         number=words.number_words,
+        size=size_words,
         markdown=markdown.to_html,
         pairs=pairs,
         zip_same=zip_same,

@@ -29,6 +29,7 @@ MANY = {
     "joined": ("alert", "alerts"),
     "system": ("note by Rallypoint", "notes by Rallypoint"),
     "state": ("change", "changes"),
+    "file": ("file", "files"),
     "hypothesis": ("hypothesis", "hypotheses"),
     "assigned": ("assignment", "assignments"),
     "role": ("role given", "roles given"),

@@ -138,6 +138,22 @@ class LinkView(View):
     url: str
 
 
+class FileView(View):
+    """A file. Its bytes are at `content`; one that was removed is told of in the timeline only."""
+
+    id: int
+    incident: int
+    name: str
+    content_type: str
+    size: int = Field(description="In bytes.")
+    sha256: str
+    visibility: str = Field(description="internal, or public: then the reporter sees it, too.")
+    about: str
+    added_at: datetime
+    added_by: str
+    origin: str
+
+
 class RoleView(View):
     role: str
     person_id: int

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rallypoint.edges.cli.at_home import act
+from rallypoint.edges.cli.at_home import act, actor, at_home, person
 from rallypoint.edges.cli.command import AS, command
 from rallypoint.edges.cli.output import Out, pick
 
 if TYPE_CHECKING:
     from rallypoint.db import Transaction
+    from rallypoint.house import House
     from rallypoint.incidents import Incident
 
 group = click.Group("incident", help="List, show and work on incidents.")
@@ -19,6 +20,9 @@ NUMBER = click.argument("number", type=click.IntRange(1, 2**53 - 1))
 SAME = ("number", "title", "kind", "status", "status_category", "priority", "priority_reason", "impact", "urgency",
         "description", "reporter_name", "logged_by", "created_at", "acknowledged_at", "restored_at", "resolved_at",
         "confirmed_at", "closed_at", "resolution", "workaround", "reopened", "origin", "drill")  # fmt: skip
+
+FILE = ("id", "incident", "name", "content_type", "size", "sha256", "visibility", "about", "added_at", "added_by",
+        "origin")  # fmt: skip
 
 
 def row(incident: "Incident") -> dict[str, Any]:
@@ -49,6 +53,92 @@ def list_(out: Out, everything: bool, service: str, priority: str, q: str, limit
     columns = {"rank": "#", "number": "INC", "priority": "Prio", "status": "Status", "service": "Service",
                "title": "Title", "commander": "Commander", "created_at": "Opened"}  # fmt: skip
     out.table(act(work), columns, empty="No incident is open.")
+
+
+@command(group, "attach")
+@NUMBER
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, readable=True))
+@click.option("--public", is_flag=True, help="The reporter sees it, too; otherwise it is private to responders.")
+@click.option("--about", default="", help="What it shows.")
+@click.option("--called", default="", metavar="NAME", help="Another name than that of the file.")
+@AS
+def attach(out: Out, number: int, path: str, public: bool, about: str, called: str, acting: str | None) -> None:
+    """Attach a file."""
+
+    async def work(house: "House") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        me = await person(house, acting) if acting else actor()
+        with open(path, "rb") as opened:  # noqa: ASYNC230 - nobody else waits in a command of one shell
+            sha256 = await incidents.keep(
+                house.db, incidents.held_file(opened, largest=house.settings.largest_file)
+            )  # fmt: skip
+        added = await house.db.run(
+            me,
+            lambda tx: incidents.attach(
+                tx, number, sha256=sha256, name=called or path, visibility="public" if public else "internal",
+                about=about,
+            ),
+        )  # fmt: skip
+        return pick(added, FILE)
+
+    added = at_home(work)
+    who = "everybody who may see the incident" if public else "responders"
+    out.result(added, f"INC-{number}: {added['name']} is file {added['id']}, for {who}.")
+
+
+@command(group, "files")
+@NUMBER
+def files(out: Out, number: int) -> None:
+    """The files of an incident."""
+
+    async def work(tx: "Transaction") -> list[dict[str, Any]]:
+        from rallypoint import incidents
+
+        await incidents.incident(tx, number)
+        found = await incidents.files(tx, number)
+        return [pick(one, FILE) | {"is": incidents.size_words(one.size)} for one in found]
+
+    columns = {"id": "File", "name": "Name", "is": "Size", "visibility": "For", "added_at": "Added", "added_by": "By"}
+    out.table(act(work), columns, empty="It has no files.")
+
+
+@command(group, "fetch")
+@NUMBER
+@click.argument("file", type=click.IntRange(1, 2**53 - 1))
+@click.option("--out", "to", type=click.Path(), help="Where to; otherwise its own name, in this folder.")
+def fetch(out: Out, number: int, file: int, to: str | None) -> None:
+    """Save a file of an incident."""
+
+    async def work(house: "House") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        async with house.db.transaction(actor()) as tx:
+            found = await incidents.file(tx, number, file)
+        with open(to or found.name, "xb") as target:  # noqa: ASYNC230 - as above
+            async for piece in incidents.stream(house.db, found.sha256):
+                target.write(piece)
+        return pick(found, FILE) | {"path": to or found.name}
+
+    saved = at_home(work)
+    out.result(saved, f"Saved as {saved['path']}.")
+
+
+@command(group, "detach")
+@NUMBER
+@click.argument("file", type=click.IntRange(1, 2**53 - 1))
+@click.option("--reason", required=True, help="Why; it is kept.")
+@AS
+def detach(out: Out, number: int, file: int, reason: str, acting: str | None) -> None:
+    """Remove a file for good; the history keeps that it was there."""
+
+    async def work(tx: "Transaction") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        return pick(await incidents.remove_file(tx, number, file, reason=reason), FILE)
+
+    gone = act(work, acting=acting)
+    out.result(gone, f"INC-{number}: {gone['name']} is removed.")
 
 
 @command(group, "show")

@@ -25,7 +25,8 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
     incident = await find(request)
     async with visit.house(request).db.transaction(SYSTEM) as tx:
         entries, _ = await incidents.timeline(tx, incident.number, limit=500)
-    public = [entry for entry in entries if str(entry.visibility) == "public"]
+        files = await incidents.files(tx, incident.number, public_only=True)
+    public = [entry for entry in entries if str(entry.visibility) == "public" and entry.kind != "file"]
     public.sort(key=lambda entry: entry.occurred_at, reverse=True)
     return await render(
         request,
@@ -35,6 +36,7 @@ async def shown(request: Request, form: forms.Form, status: int = 200) -> Respon
         i=incident,
         form=form,
         updates=public,
+        files=files,
         token=request.path_params["token"],
     )
 

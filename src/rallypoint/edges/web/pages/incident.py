@@ -64,6 +64,7 @@ class Facts:
     handover: Any = None
     nobody: str = ""
     elsewhere: Sequence[Any] = ()
+    files: Sequence[Any] = ()
     mappings: Sequence[Any] = ()
 
 
@@ -96,6 +97,7 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         pages=await notify.pages_of(tx, number),
         runs=runs,
         links=await incidents.links(tx, number),
+        files=await incidents.files(tx, number),
         related=await incidents.related(tx, number),
         runbooks=await catalog.runbooks(tx, service, incident.category_id) if service else (),
         needs=await catalog.needs(tx, service) if service else (),
@@ -149,6 +151,7 @@ async def shown(request: Request, number: int, *, failed: forms.Form | None = No
         roles=[role for role in incidents.ROLES if role != "commander"],
         public_states=PUBLIC_STATES,
         outcomes=OUTCOMES,
+        largest_file=incidents.size_words(visit.house(request).settings.largest_file),
         impacts=list(Impact),
         urgencies=list(Urgency),
         failed=failed or forms.of("none"),
