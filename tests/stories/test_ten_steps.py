@@ -111,6 +111,13 @@ async def test_logged_there_fixed_elsewhere_and_nobody_copies_anything(both: tup
     journal = desk.there.instance.tables["sys_journal_field"].values()
     assert {entry["element"] for entry in journal if "too small" in entry["value"]} == {"work_notes"}
 
+    await desk.do(desk.them.responder, "note", number, text="The **pool** has 500 places.")
+    await desk.sync()
+    assert any("500 places" in one.versions[0].text for one in item.comments), "the rule lets notes go to the engineers"
+    notes = [entry["value"] for entry in journal if "500 places" in entry["value"]]
+    assert [one.partition(":")[0].strip("*") for one in notes] == [desk.them.responder.name]
+    assert not any(one.startswith("**") for one in notes), "no marks of a markup where there is none"
+
     works.organization.update(item, [{"op": "add", "path": "/fields/System.State", "value": "Resolved"}], engineer)
     await desk.sync()
     async with desk.db.transaction(SYSTEM) as tx:

@@ -16,6 +16,7 @@ from rallypoint.sync.model import (
     CommentIntent,
     CommentPair,
     HubComment,
+    Markup,
     Person,
     RemoteComment,
     RemoteItem,
@@ -136,7 +137,9 @@ class Writing:
 
     def body(self, comment: HubComment, *, edited: bool = False, named: bool = True) -> str:
         """The raw text. Not `named` where it stands under the author's own name there."""
-        who = f"**{as_text(comment.author)}**" if named and self._rule.name_author and comment.author else ""
+        who = as_text(comment.author) if named and self._rule.name_author and comment.author else ""
+        if who and self.able.comment_markup is not Markup.PLAIN:
+            who = f"**{who}**"
         head = " ".join(part for part in (who, EDITED if edited else "") if part)
         text = f"{head}:\n\n{comment.body}" if head else comment.body
         most = self.able.max_comment_length

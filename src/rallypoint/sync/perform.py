@@ -1,6 +1,6 @@
 """Does the effects of steps.py that go to the tool, through its port, and says what came of them as the next event."""
 
-from rallypoint.sync.model import Capabilities
+from rallypoint.sync.model import Capabilities, Visibility
 from rallypoint.sync.ports import CommentDraft, RateLimited, Tracker, TrackerError, ValidationFailed
 from rallypoint.sync.steps import (
     Call,
@@ -59,10 +59,11 @@ async def _call(tracker: Tracker, remote_id: str, call: Call) -> str:
         case TakeStep(op=op, transition=step, fields=fields, base_revision=base):
             return (await tracker.transition(remote_id, step, fields, base, op)).revision
         case SendComment(op=op, body=body, visibility=visibility, author=author):
-            draft = CommentDraft(body=body, markup=able.comment_markup, visibility=visibility, author=author)
+            shown = _shown_there(visibility, able)
+            draft = CommentDraft(body=body, markup=able.comment_markup, visibility=shown, author=author)
             return await tracker.comment(remote_id, draft, op)
         case EditComment(op=op, remote_id=id, body=body, visibility=visibility):
-            draft = CommentDraft(body=body, markup=able.comment_markup, visibility=visibility)
+            draft = CommentDraft(body=body, markup=able.comment_markup, visibility=_shown_there(visibility, able))
             await tracker.edit_comment(remote_id, id, draft, op)
             return ""
         case DeleteComment(op=op, remote_id=id):
@@ -71,3 +72,9 @@ async def _call(tracker: Tracker, remote_id: str, call: Call) -> str:
         case FetchFile() | SendFile():
             raise TypeError("Files are moved by the worker, which has the bytes.")
     raise AssertionError(call)
+
+
+def _shown_there(visibility: Visibility, able: Capabilities) -> Visibility:
+    """A tool with one kind of comments gets that one: what must stay here the planner never lets come this far."""
+    one_kind = able.public_comments and not able.private_comments
+    return Visibility.PUBLIC if one_kind and visibility is Visibility.PRIVATE else visibility

@@ -28,6 +28,7 @@ from rallypoint.sync.model import (
     CommentIntent,
     CommentPair,
     HubComment,
+    Markup,
     Person,
     RemoteComment,
     RemoteItem,
@@ -148,7 +149,9 @@ def test_ours_that_arrives_once_more_is_not_taken_for_news() -> None:
 def test_the_author_is_named_where_somebody_else_writes_it() -> None:
     named = CommentRule()
     ann = ours(author=Person(name="Ann"))
-    assert look([ann], [], rule=named)[0].body == "**Ann**:\n\nWe restart the cache."
+    assert look([ann], [], rule=named)[0].body == "Ann:\n\nWe restart the cache."
+    marked = replace(ABLE, comment_markup=Markup.MARKDOWN)
+    assert look([ann], [], rule=named, able=marked)[0].body == "**Ann**:\n\nWe restart the cache."
     corrected = replace(ann, body="We restart both.", edit=1)
     (own,) = look([corrected], [theirs()], [pair(from_side=Side.REMOTE)], rule=named)
     assert (own.act, own.body) == (CommentAct.EDIT, "We restart both.")
