@@ -155,4 +155,6 @@ class UpdatePublished(IncidentFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentChanged(IncidentFact):
-    """Something about the record changed that has no fact of its own."""
+    """Something about the record changed that has no fact of its own. `said`: somebody put something in words."""
+
+    said: bool = False

@@ -1,10 +1,12 @@
 """Working on it: notes, hypotheses with outcomes, tasks, the workaround, links, and updates to those who wait."""
 
 from datetime import datetime
+from typing import Any
 
 from rallypoint import access
 from rallypoint.access import Permission
 from rallypoint.access.check import Checks
+from rallypoint.actors import SYSTEM
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import change, history_store, work_store
@@ -46,6 +48,11 @@ async def note(
         visibility=shown,
     )  # fmt: skip
     return await _say(tx, number, line)
+
+
+async def remark(tx: Transaction, number: int, *, text: str, reason: str = "", **data: Any) -> TimelineEntry:
+    """A line of the program's own about what it did or left undone; nobody said it."""
+    return await _say(tx, number, Line(kind="system", text=text, reason=reason, data=data, actor=SYSTEM))
 
 
 async def correct(tx: Transaction, number: int, *, entry: int, text: str) -> TimelineEntry:
@@ -194,5 +201,5 @@ async def _say(tx: Transaction, number: int, line: Line) -> TimelineEntry:
     """One line and nothing else: the record stays, the epoch moves on, watchers hear of it."""
     before, _ = await change.load(tx, number)
     after, entries = await change.write(tx, before, line)
-    await tx.announce(IncidentChanged(number=number, epoch=after.epoch))
+    await tx.announce(IncidentChanged(number=number, epoch=after.epoch, said=True))
     return entries[0]

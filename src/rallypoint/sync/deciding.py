@@ -11,6 +11,7 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Refused
 from rallypoint.sync import conflict_store, hub, store
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.equality import same
 from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction, Mapping
@@ -77,7 +78,7 @@ async def _decide(tx: Transaction, found: OpenConflict, side: Side, *, over: boo
     await hub.take(tx, arrival)
     left = await _field(tx, found)
     await conflict_store.decided(tx, found.id, side=side, by=tx.actor.name, left_version=left.version)
-    await store.mark_links(tx, [link.id], retry=True)
+    await store.mark_links(tx, [link.id], retry=True, pressing=Pressing.SAID)
     return await conflict_store.conflict(tx, found.id)
 
 

@@ -5,6 +5,7 @@ put on its link with the cause, and every other link goes on.
 """
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,21 +22,31 @@ from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
 from rallypoint.engine.loop import Work
 from rallypoint.errors import RallypointError
-from rallypoint.sync import creating, deletion, hub, polling, steps, store
+from rallypoint.sync import creating, deletion, hub, lane_store, polling, steps, store
+from rallypoint.sync.budget import Use
+from rallypoint.sync.carrying import Carrier
 from rallypoint.sync.connecting import opened
 from rallypoint.sync.connection import Connection, ConnectionState
+from rallypoint.sync.lane_store import Room
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.model import Gone, GoneReason, Link
 from rallypoint.sync.perform import failed, perform
-from rallypoint.sync.ports import Cause, Outage, Panel, RichText, Tracker, TrackerError
+from rallypoint.sync.ports import Cause, Outage, Panel, RateLimited, RichText, Tracker, TrackerError
+from rallypoint.sync.quotas import Held, Quotas
 from rallypoint.sync.settling import Lost, Settler
 from rallypoint.sync.steps import Ending, Event, Finish, Setting
 from rallypoint.sync.tools import Access, Tools
 from rallypoint.sync.work import Claim, Offer
 
-WIDTH = 8
+WIDTH = 48
 """How many links are worked on at once, on each node."""
+
+EACH = 8
+"""How many of them of one connection: a tool that hangs holds up no other."""
+
+POLL_SECONDS = 5.0
+"""How long a round of asking waits for slow tools; they go on beside it, and the next round begins."""
 
 GLANCE_SECONDS = 0.05
 CALL_SECONDS = 30.0
@@ -43,6 +54,9 @@ CALL_SECONDS = 30.0
 
 SETTING_SECONDS = 600.0
 """How long what a tool says of itself is believed: its people, its workflow."""
+
+LARGEST_FILE = 50_000_000
+"""Bytes of a file, where the settings are not asked."""
 
 MOST_EFFECTS = 200
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=30)
@@ -72,12 +86,15 @@ class Lanes:
 
     def __init__(
         self, db: Database, tools: Tools, vault: Vault, egress: Egress, *, base_url: str, texts: RichText, alarm: Alarm,
-        width: int = WIDTH,
+        width: int = WIDTH, each: int = EACH, largest_file: int = LARGEST_FILE,
     ) -> None:  # fmt: skip
         self._db, self._tools, self._vault, self._alarm = db, tools, vault, alarm
-        self._egress = egress
-        self._base_url, self._texts, self._width = base_url, texts, width
-        self._flying: set[asyncio.Task[None]] = set()
+        self._egress, self._largest_file = egress, largest_file
+        self._base_url, self._texts, self._width, self._each = base_url, texts, width, each
+        self._quotas = Quotas(db)
+        self._flying: dict[asyncio.Task[None], tuple[int, str]] = {}
+        self._polling: dict[asyncio.Task[None], int] = {}
+        self._asking: defaultdict[tuple[int, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._trackers: dict[int, Bench] = {}
         self._settings: dict[tuple[int, int], tuple[Setting, float]] = {}
 
@@ -90,55 +107,89 @@ class Lanes:
         ]
 
     async def next_due(self, tx: Transaction) -> datetime | None:
-        times = [await store.next_link(tx), await store.next_offer(tx)]
+        rooms = self._rooms()
+        times = [
+            await lane_store.next_link(tx, rooms), await lane_store.next_offer(tx, rooms), self._quotas.next_opening()
+        ]  # fmt: skip
         return min((at for at in times if at is not None), default=None)
+
+    def _rooms(self) -> list[Room]:
+        return self._quotas.rooms(Counter(connection for connection, _ in self._flying.values()))
 
     async def do(self) -> int:
         """One turn: start what is due as far as there is room, and glance at what is on its way."""
         room = self._width - len(self._flying)
         begun = 0
         if room > 0:
+            rooms = self._rooms()
             async with self._db.transaction(SYSTEM) as tx:
-                claims = await store.claim_links(tx, limit=room)
-                offers = await store.claim_offers(tx, limit=room - len(claims)) if room > len(claims) else []
+                claims = await lane_store.claim_links(tx, limit=room, each=self._each, rooms=rooms)
+                left = room - len(claims)
+                offers = await lane_store.claim_offers(tx, limit=left, each=self._each, rooms=rooms) if left > 0 else []
             for claim in claims:
-                self._start(self._pass(claim))
+                self._start(self._pass(claim), claim.link.connection, claim.link.remote_id)
             for offer in offers:
-                self._start(self._consider(offer))
+                self._start(self._consider(offer), offer.connection, offer.remote_id)
             begun = len(claims) + len(offers)
         flying = set(self._flying)
         if flying:
             await asyncio.wait(flying, timeout=GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         return max(len(flying), begun)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], connection: int, item: str) -> None:
         task = asyncio.create_task(_safely(work))
-        self._flying.add(task)
-        task.add_done_callback(self._flying.discard)
+        self._flying[task] = (connection, item)
+        task.add_done_callback(lambda done: self._flying.pop(done, None) and None)
 
     async def drain(self) -> None:
         """Let what is on its way come to an end; nothing new is started."""
-        if self._flying:
-            await asyncio.wait(set(self._flying), timeout=CALL_SECONDS)
+        if under_way := {*self._flying, *self._polling}:
+            await asyncio.wait(under_way, timeout=CALL_SECONDS)
         for bench in self._trackers.values():
             await bench.tracker.close()
         self._trackers.clear()
 
     async def poll(self) -> int:
-        """Ask every tool whose time has come what changed there."""
-        async with self._db.transaction(SYSTEM) as tx:
-            due = await store.claim_polls(tx, limit=self._width, next_at=tx.now + polling.EVERY)
+        """Ask every tool whose time has come what changed there, side by side: one that is slow delays no other."""
+        due: list[Connection] = []
+        if (room := self._width - len(self._polling)) > 0:
+            async with self._db.transaction(SYSTEM) as tx:
+                due = await store.claim_polls(tx, limit=room, next_at=tx.now + polling.EVERY)
         for connection in due:
-            try:
-                bench = await self._bench(connection)
-                await polling.poll(self._db, bench.tracker, connection)
-                await self._went_well(bench)
-            except TrackerError as problem:
-                await self._went_wrong(connection, problem.cause, str(problem), None)
-            except Exception as bug:
-                log.exception("poll failed", connection=connection.key)
-                await self._went_wrong(connection, Cause.OUTAGE, repr(bug), None)
+            if connection.id not in self._polling.values():
+                task = asyncio.create_task(_safely(self._ask(connection)))
+                self._polling[task] = connection.id
+                task.add_done_callback(lambda done: self._polling.pop(done, None) and None)
+        if self._polling:
+            await asyncio.wait(set(self._polling), timeout=POLL_SECONDS)
         return len(due)
+
+    async def _ask(self, connection: Connection) -> None:
+        try:
+            self._quotas.demand(connection.id, Use.ASKING)
+            bench = await self._bench(connection)
+            try:
+                await polling.poll(self._db, bench.tracker, connection)
+            finally:
+                await self._quotas.note(bench.tracker, connection.id, Use.ASKING)
+            await self._went_well(bench)
+        except Held as held:
+            await self._ask_later(connection, held.until)
+        except TrackerError as problem:
+            after = problem.retry_after if isinstance(problem, RateLimited) else None
+            bucket = problem.bucket if isinstance(problem, RateLimited) else ""
+            if bucket and not self._quotas.is_for(connection.id, bucket, Use.LANES):
+                await self._ask_later(connection, self._db.clock.now() + _wait(0, after))
+            else:
+                await self._went_wrong(connection, problem.cause, str(problem), after)
+        except Exception as bug:
+            log.exception("poll failed", connection=connection.key)
+            await self._went_wrong(connection, Cause.OUTAGE, repr(bug), None)
+
+    async def _ask_later(self, connection: Connection, until: datetime) -> None:
+        """The budget for asking is spent; what is written does not wait for that."""
+        async with self._db.transaction(SYSTEM) as tx:
+            await store.change_connection(tx, connection.id, poll_due_at=max(until, tx.now + polling.EVERY))
 
     # One link.
 
@@ -151,6 +202,9 @@ class Lanes:
             await self._end(claim, bench, mapping, finish)
         except Lost:
             return
+        except Held as held:
+            async with self._db.transaction(SYSTEM) as tx:
+                await lane_store.release_link(tx, claim, due_at=held.until, error=None, tried=False)
         except TrackerError as problem:
             await self._failed(claim, problem)
         except (OSError, TimeoutError) as problem:
@@ -168,9 +222,15 @@ class Lanes:
     async def _created(self, claim: Claim, bench: Bench, mapping: Mapping) -> Claim:
         if claim.link.remote_id:
             return claim
-        link = await creating.create(
-            self._db, bench.tracker, bench.connection, mapping, self._lenses(mapping), claim, base_url=self._base_url
-        )
+        self._quotas.demand(claim.link.connection, Use.LANES)
+        try:
+            link = await creating.create(
+                self._db, bench.tracker, bench.connection, mapping, self._lenses(mapping), claim,
+                base_url=self._base_url,
+            )  # fmt: skip
+        finally:  # looking for an item may have a budget of its own
+            use = Use.ASKING if claim.create_sent else Use.LANES
+            await self._quotas.note(bench.tracker, claim.link.connection, use)
         crashpoint("sync_item_created")
         return replace(claim, link=link)
 
@@ -185,15 +245,26 @@ class Lanes:
                 event: Event = await settler.settle(claim, effect.sight)
                 crashpoint("sync_settled")
             else:
-                event = await self._perform(bench.tracker, claim.link, effect)
+                self._quotas.demand(claim.link.connection, Use.LANES, item=claim.link.remote_id)
+                event = await self._perform(bench, claim, setting, effect)
                 crashpoint("sync_call_done")
+                await self._quotas.note(
+                    bench.tracker, claim.link.connection, Use.LANES, link=claim.link,
+                    items={item for connection, item in self._flying.values() if connection == claim.link.connection},
+                )  # fmt: skip
             at, effect = steps.advance(at, event)
         return Finish(ending=Ending.LATER, said="It took too many steps.")
 
-    async def _perform(self, tracker: Tracker, link: Link, effect: Any) -> Event:
+    async def _perform(self, bench: Bench, claim: Claim, setting: Setting, effect: Any) -> Event:
+        if isinstance(effect, steps.Do) and isinstance(effect.call, steps.FetchFile | steps.SendFile):
+            carrier = Carrier(
+                db=self._db, tracker=bench.tracker, tool=bench.connection.name, setting=setting, claim=claim,
+                largest=self._largest_file,
+            )  # fmt: skip
+            return await carrier.carry(effect.call)
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await perform(tracker, link.remote_id, effect)
+                return await perform(bench.tracker, claim.link.remote_id, effect)
         except TimeoutError:
             call = effect.call if isinstance(effect, steps.Do) else None
             return failed(Outage(f"No answer within {CALL_SECONDS:.0f} seconds.", unknown=True), call)
@@ -222,14 +293,14 @@ class Lanes:
             match verdict.fate:
                 case deletion.Fate.FOLLOW:
                     await store.change_link(tx, claim.link.id, remote_id=verdict.moved_to, missed_reads=0)
-                    await store.release_link(tx, claim, due_at=tx.now, error=None)
+                    await lane_store.release_link(tx, claim, due_at=tx.now, error=None)
                 case deletion.Fate.TOMBSTONE:
                     await store.change_link(tx, claim.link.id, state="tombstone", state_reason=verdict.reason)
-                    await store.release_link(tx, claim, due_at=None, error=None)
+                    await lane_store.release_link(tx, claim, due_at=None, error=None)
                     await incidents.note(tx, claim.link.incident, text=f"{bench.connection.name}: {verdict.reason}")
                 case _:
                     await store.change_link(tx, claim.link.id, missed_reads=verdict.missed_reads)
-                    await store.release_link(tx, claim, due_at=tx.now + WATCH_AGAIN, error=None)
+                    await lane_store.release_link(tx, claim, due_at=tx.now + WATCH_AGAIN, error=None)
 
         await self._db.run(hub.actor_of(bench.connection, None), work)
 
@@ -268,10 +339,14 @@ class Lanes:
         async with self._db.transaction(SYSTEM) as tx:
             heals = cause in (None, Cause.RATE, Cause.OUTAGE, Cause.STALE, Cause.AUTH)
             error = None if heals else {"cause": str(cause), "said": said[:1000], "at": tx.now.isoformat()}
-            await store.release_link(tx, claim, due_at=tx.now + wait if heals else None, error=error)
+            await lane_store.release_link(tx, claim, due_at=tx.now + wait if heals else None, error=error)
             connection = await store.connection_by_id(tx, claim.link.connection)
         if cause is Cause.RATE and bucket and bucket == claim.link.remote_id:
+            async with self._db.transaction(SYSTEM) as tx:
+                await lane_store.rest_item(tx, claim.link.id, tx.now + wait)
             return  # this item's own budget: the others go on
+        if cause is Cause.RATE and bucket and not self._quotas.is_for(connection.id, bucket, Use.LANES):
+            return  # a budget for asking
         if cause in (Cause.AUTH, Cause.RATE, Cause.OUTAGE):
             await self._went_wrong(connection, cause, said, retry_after)
 
@@ -279,7 +354,7 @@ class Lanes:
         async with self._db.transaction(SYSTEM) as tx:
             if claim.link.missed_reads:
                 await store.change_link(tx, claim.link.id, missed_reads=0)
-            await store.release_link(tx, claim, due_at=due_at, error=error)
+            await lane_store.release_link(tx, claim, due_at=due_at, error=error)
 
     async def _went_well(self, bench: Bench) -> None:
         known = bench.connection
@@ -287,20 +362,24 @@ class Lanes:
             fresh = known.succeeded_at is not None and tx.now - known.succeeded_at < SUCCESS_NOTED
             if fresh and not known.failures:
                 return
-            await store.change_connection(tx, known.id, succeeded_at=tx.now, failures=0, failure="", closed_until=None)
+            now = await store.connection_by_id(tx, known.id)
+            # A rest that the tool asked for stands, whatever else went well meanwhile; the breaker closes.
+            rest = {"closed_until": None} if now.failures >= FAILURES_TO_REST else {}
+            await store.change_connection(tx, known.id, succeeded_at=tx.now, failures=0, failure="", **rest)
             self._trackers[known.id] = replace(bench, connection=await store.connection_by_id(tx, known.id))
 
     async def _went_wrong(self, connection: Connection, cause: Cause, said: str, retry_after: float | None) -> None:
         """The connection's own trouble: refused credentials stop it and tell a person; else it rests for a while."""
         async with self._db.transaction(SYSTEM) as tx:
             now = await store.connection_by_id(tx, connection.id)
-            failures = now.failures + 1
+            failures = now.failures + (cause is not Cause.RATE)
             changes: dict[str, Any] = {"failed_at": tx.now, "failure": said[:500], "failures": failures}
             if cause is Cause.AUTH and now.state is ConnectionState.ON:
                 changes |= {"state": "refused", "state_reason": said[:300]}
                 await self._alarm(tx, f"connection {now.name}", f"{now.name} does not let us in: {said}")
             elif cause is Cause.RATE:
-                changes["closed_until"] = tx.now + timedelta(seconds=min(retry_after or 30.0, 3600.0))
+                rest = tx.now + timedelta(seconds=min(retry_after or 30.0, 3600.0))
+                changes["closed_until"] = max(now.closed_until or rest, rest)
             elif failures >= FAILURES_TO_REST:
                 changes["closed_until"] = tx.now + _wait(failures - FAILURES_TO_REST + 2, None)
             await store.change_connection(tx, connection.id, **changes)
@@ -348,9 +427,13 @@ class Lanes:
     async def _setting(self, bench: Bench, mapping: Mapping) -> Setting:
         """The rules with what the tool says of itself, asked now and then: our account, its workflow, its people."""
         key = (mapping.id, mapping.version)
-        known = self._settings.get(key)
-        if known is not None and known[1] > monotonic():
-            return known[0]
+        async with self._asking[key]:  # passes that begin together ask once
+            known = self._settings.get(key)
+            if known is not None and known[1] > monotonic():
+                return known[0]
+            return await self._asked(bench, mapping, known)
+
+    async def _asked(self, bench: Bench, mapping: Mapping, known: tuple[Setting, float] | None) -> Setting:
         account = known[0].account if known else None
         schema = None
         try:
@@ -359,11 +442,18 @@ class Lanes:
                 schema = await bench.tracker.describe(mapping.create.project, mapping.create.type)
         except (TrackerError, TimeoutError) as problem:  # the pass itself will say what is wrong
             log.warning("a tool did not say what it looks like", connection=bench.connection.key, problem=str(problem))
+        finally:
+            await self._quotas.note(bench.tracker, bench.connection.id, Use.LANES)
+        files = mapping.attachments
+        mapping = replace(mapping, attachments=replace(files, max_bytes=min(files.max_bytes, self._largest_file)))
         lenses = Lenses(mapping, texts=self._texts, directory=schema.people if schema else ())
         made = steps.setting(
             mapping, bench.tracker.capabilities, lenses, account=account, known=schema.transitions if schema else ()
         )
-        self._settings[key] = (made, monotonic() + (SETTING_SECONDS if schema else SETTING_SECONDS / 20))
+        self._settings[mapping.id, mapping.version] = (
+            made,
+            monotonic() + (SETTING_SECONDS if schema else SETTING_SECONDS / 20),
+        )
         return made
 
     def _lenses(self, mapping: Mapping) -> Lenses:

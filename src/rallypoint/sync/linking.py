@@ -7,7 +7,8 @@ from rallypoint.access import Permission
 from rallypoint.db import Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid
-from rallypoint.sync import hub, store
+from rallypoint.sync import carrying_store, hub, store
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.model import Link
 from rallypoint.sync.scope import place_of
@@ -36,7 +37,7 @@ async def create_remote(tx: Transaction, number: int, *, mapping_id: int) -> Lin
     return made
 
 
-async def order(tx: Transaction, number: int, mapping: Mapping) -> Link | None:
+async def order(tx: Transaction, number: int, mapping: Mapping, *, pressing: Pressing = Pressing.NEWS) -> Link | None:
     """A link whose item a lane is to create; None where the incident has one under this mapping."""
     if await store.has_link(tx, number, mapping.id):
         return None
@@ -44,7 +45,7 @@ async def order(tx: Transaction, number: int, mapping: Mapping) -> Link | None:
     place = place_of(mapping.create, item)
     return await store.add_link(
         tx, incident=number, mapping=mapping, remote_id=None, create_op=secrets.token_hex(8), project=place.project,
-        type=place.type,
+        type=place.type, pressing=pressing,
     )  # fmt: skip
 
 
@@ -60,4 +61,5 @@ async def try_again(tx: Transaction, link_id: int) -> None:
     """What failed is tried anew now, with its error forgotten; a field that was stopped moves again."""
     access.require(tx.actor, Permission.WORK_INCIDENT)
     await store.thaw(tx, link_id)
+    await carrying_store.try_again(tx, [link_id])
     await store.mark_links(tx, [link_id], retry=True)

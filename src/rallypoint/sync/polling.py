@@ -5,6 +5,7 @@ from datetime import timedelta
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
 from rallypoint.sync import store
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.hearing import look_at
 from rallypoint.sync.ports import Tracker
@@ -43,7 +44,7 @@ async def _reconcile(db: Database, connection: Connection) -> None:
             return
         after = int(known.reconcile_after or 0)
         ids = await store.some_links(tx, known.id, after=after, limit=PIECE)
-        await store.mark_links(tx, ids)
+        await store.mark_links(tx, ids, pressing=Pressing.BACKGROUND)
         if len(ids) < PIECE:
             await store.forget_inbox(tx)
             due = tx.now + RECONCILE_EVERY

@@ -4,8 +4,9 @@ import structlog
 
 from rallypoint import incidents
 from rallypoint.db import Transaction
-from rallypoint.incidents.events import IncidentFact
+from rallypoint.incidents.events import IncidentChanged, IncidentFact, Lifecycle, UpdatePublished
 from rallypoint.sync import hub, linking, store
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.scope import hub_fits
 
@@ -13,8 +14,9 @@ log = structlog.get_logger()
 
 
 async def changed(tx: Transaction, fact: IncidentFact) -> None:
-    """An incident's links are to be looked at."""
-    await store.mark_incident(tx, fact.number)
+    """An incident's links are to be looked at: at once where somebody said something or the status moved."""
+    said = isinstance(fact, Lifecycle | UpdatePublished) or (isinstance(fact, IncidentChanged) and fact.said)
+    await store.mark_incident(tx, fact.number, pressing=Pressing.SAID if said else Pressing.NEWS)
 
 
 async def offer(tx: Transaction, fact: IncidentFact) -> None:

@@ -22,6 +22,7 @@ from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, OutsideFailure, Problem, Refused
 from rallypoint.ids import digest
 from rallypoint.sync import codec, connecting, hub, linking, setup_store, store
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection, ConnectionState
 from rallypoint.sync.mapping import Condition, mapping_from_json, mapping_to_json
 from rallypoint.sync.mapping import Mapping as Rules
@@ -563,7 +564,9 @@ async def backlog(tx: Transaction, id: int, *, order: int = 0) -> Backlog:
             if one.number in have:
                 continue
             without += 1
-            if ordered < min(order, MOST_ORDERED) and await linking.order(tx, one.number, mapping) is not None:
+            if ordered >= min(order, MOST_ORDERED):
+                continue
+            if await linking.order(tx, one.number, mapping, pressing=Pressing.BACKGROUND) is not None:
                 ordered += 1
         if cursor is None:
             break

@@ -14,6 +14,7 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import NotFound
 from rallypoint.sync import codec
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.fuse import Turn
 from rallypoint.sync.mapping import Mapping, mapping_from_json, mapping_to_json
@@ -185,21 +186,21 @@ async def versions(tx: Transaction, id: int) -> list[dict[str, Any]]:
 
 async def add_link(
     tx: Transaction, *, incident: int, mapping: Mapping, remote_id: str | None, create_op: str = "", project: str = "",
-    type: str = "",
+    type: str = "", pressing: Pressing = Pressing.NEWS,
 ) -> Link | None:  # fmt: skip
     """A new link, due at once; None where there is one already (indexes sync_link_once, sync_link_create_once)."""
     tx.hint("sync")
     rows = await tx.rows(
         f"""
         insert into sync_link as l (incident, connection_id, mapping_id, mapping_version, remote_id, state, create_op,
-               project, type, due_at, created_at, created_by)
+               project, type, due_at, created_at, created_by, pressing)
         values (:incident, :connection, :mapping, :version, :remote_id, :state, :create_op, :project, :type, :now,
-               :now, :by)
+               :now, :by, :pressing)
             on conflict do nothing
      returning {LINK}""",
         incident=incident, connection=mapping.connection, mapping=mapping.id, version=mapping.version,
         remote_id=remote_id, state="creating" if remote_id is None else "active", create_op=create_op,
-        project=project, type=type, by=tx.actor.name,
+        project=project, type=type, by=tx.actor.name, pressing=pressing,
     )  # fmt: skip
     return _link(rows[0]) if rows else None
 
@@ -244,55 +245,34 @@ async def links_to(tx: Transaction, connection_id: int, remote_ids: Iterable[str
     return [_link(row) for row in rows]
 
 
-async def mark_incident(tx: Transaction, incident: int) -> int:
+async def mark_incident(tx: Transaction, incident: int, *, pressing: Pressing = Pressing.NEWS) -> int:
     """Somebody changed the incident: its links are to be looked at. In the same transaction as the change."""
     marked = await tx.execute(
         """
-        update sync_link set due_at = least(coalesce(due_at, :now), :now), hub_changed = true
+        update sync_link set due_at = least(coalesce(due_at, :now), :now), hub_changed = true,
+               pressing = least(pressing, :pressing)
          where incident = :incident and state in ('creating', 'active') and error is null""",
-        incident=incident,
-    )
+        incident=incident, pressing=pressing,
+    )  # fmt: skip
     if marked:
         tx.hint("sync")
     return marked
 
 
-async def mark_links(tx: Transaction, ids: Sequence[int], *, retry: bool = False) -> int:
+async def mark_links(
+    tx: Transaction, ids: Sequence[int], *, retry: bool = False, pressing: Pressing = Pressing.NEWS
+) -> int:
     """Look at these now. `retry` also takes those that wait for a person, with their error forgotten."""
     marked = await tx.execute(
         """
         update sync_link set due_at = :now, hinted_at = :now, attempts = case when :retry then 0 else attempts end,
-               error = case when :retry then null else error end
+               error = case when :retry then null else error end, pressing = least(pressing, :pressing)
          where id = any(:ids) and state in ('creating', 'active') and (error is null or :retry)""",
-        ids=list(ids), retry=retry,
+        ids=list(ids), retry=retry, pressing=pressing,
     )  # fmt: skip
     if marked:
         tx.hint("sync")
     return marked
-
-
-async def claim_links(tx: Transaction, *, limit: int) -> list[Claim]:
-    """Links that are due, of connections that are on and not resting. One node has a link at a time."""
-    rows = await tx.rows(
-        f"""
-        update sync_link l set lease_until = :until, fence = l.fence + 1, attempts = l.attempts + 1, hinted_at = null,
-               hub_changed = false
-          from (select k.id from sync_link k join sync_connection c on c.id = k.connection_id
-                 where k.due_at <= :now and (k.lease_until is null or k.lease_until <= :now)
-                   and k.state in ('creating', 'active') and c.state = 'on'
-                   and (c.closed_until is null or c.closed_until <= :now)
-                 order by k.due_at, k.id for update of k skip locked limit :limit) due
-         where l.id = due.id
-     returning {LINK}, l.fence, l.attempts, l.create_op, l.create_sent, l.panel, l.turns""",
-        until=tx.now + LEASE, limit=limit,
-    )  # fmt: skip
-    return [
-        Claim(
-            link=_link(row), fence=row["fence"], attempts=row["attempts"], create_op=row["create_op"],
-            create_sent=row["create_sent"], panel=row["panel"], turns=tuple(row["turns"]),
-        )
-        for row in rows
-    ]  # fmt: skip
 
 
 def _link(row: asyncpg.Record) -> Link:
@@ -300,17 +280,6 @@ def _link(row: asyncpg.Record) -> Link:
     known = {name: row[name] for name in Link.__dataclass_fields__ if name not in ("state", "frozen")}
     state = LinkState.ACTIVE if row["state"] == "creating" else LinkState(row["state"])
     return Link(**known, state=state, frozen=frozenset(row["frozen"]))
-
-
-async def next_link(tx: Transaction) -> datetime | None:
-    """When the next link is due; one whose connection rests is due when the rest is over."""
-    at: datetime | None = await tx.value(
-        """
-        select min(greatest(l.due_at, l.lease_until, c.closed_until))
-          from sync_link l join sync_connection c on c.id = l.connection_id
-         where l.due_at is not null and l.state in ('creating', 'active') and c.state = 'on'"""
-    )
-    return at
 
 
 async def lock_link(tx: Transaction, id: int) -> Link:
@@ -329,29 +298,10 @@ async def hold_link(tx: Transaction, claim: Claim) -> bool:
     return bool(held)
 
 
-async def release_link(tx: Transaction, claim: Claim, *, due_at: datetime | None, error: dict[str, Any] | None) -> bool:
-    """Give the claim back. What was hinted meanwhile stays due; an error without a due time waits for a person.
-
-    An open page of the incident hears of errors, and of the first look that went well.
-    """
-    if error is not None or not claim.link.revision:
-        tx.hint(f"incident:{claim.link.incident}")
-    return await tx.execute(
-        """
-        update sync_link set lease_until = null, error = :error,
-               due_at = case when :error::jsonb is null and (hinted_at is not null or hub_changed)
-                             then :now::timestamptz else :due_at::timestamptz end,
-               attempts = case when :error::jsonb is null and :due_at::timestamptz is null then 0 else attempts end,
-               agreed_at = case when :error::jsonb is null and :due_at::timestamptz is null then :now else agreed_at end
-         where id = :id and fence = :fence""",
-        id=claim.link.id, fence=claim.fence, due_at=due_at, error=error,
-    ) == 1  # fmt: skip
-
-
 async def change_link(tx: Transaction, id: int, **columns: Any) -> None:
     known = {
         "remote_id", "remote_key", "url", "project", "type", "state", "state_reason", "revision", "missed_reads",
-        "frozen", "create_sent", "panel", "turns", "mapping_version", "due_at", "error",
+        "frozen", "create_sent", "create_sent_at", "panel", "turns", "mapping_version", "due_at", "error",
     }  # fmt: skip
     if unknown := columns.keys() - known:
         raise TypeError(f"no such columns: {unknown}")
@@ -379,6 +329,8 @@ KINDS: dict[str, type[Any]] = {
     "comment": CommentPair,
     "sending": CommentIntent,
     "file": AttachmentPair,
+    "hash": str,
+    "refused": str,
 }
 
 
@@ -396,6 +348,8 @@ async def memory(tx: Transaction, claim: Claim) -> Memory:
         comment_pairs=tuple(by_kind["comment"].values()),
         comment_intents=tuple(by_kind["sending"].values()),
         attachment_pairs=tuple(by_kind["file"].values()),
+        hashes=by_kind["hash"],
+        refused=by_kind["refused"],
         turns=tuple(codec.from_json(Turn, turn) for turn in claim.turns),
     )
 
@@ -464,6 +418,8 @@ def _parts(memory: Memory) -> dict[tuple[str, str], Any]:
         **{("comment", one.remote_id): one for one in memory.comment_pairs},
         **{("sending", one.op): one for one in memory.comment_intents},
         **{("file", one.remote_id): one for one in memory.attachment_pairs},
+        **{("hash", id): sha256 for id, sha256 in memory.hashes.items()},
+        **{("refused", key): why for key, why in memory.refused.items()},
     }
 
 
@@ -526,21 +482,6 @@ async def offer(tx: Transaction, connection_id: int, remote_ids: Sequence[str]) 
         tx.hint("sync")
 
 
-async def claim_offers(tx: Transaction, *, limit: int) -> list[Offer]:
-    return await tx.fetch(
-        Offer,
-        """
-        update sync_offer o set lease_until = :until, fence = o.fence + 1, attempts = o.attempts + 1
-          from (select k.connection_id, k.remote_id from sync_offer k join sync_connection c on c.id = k.connection_id
-                 where k.due_at <= :now and (k.lease_until is null or k.lease_until <= :now) and c.state = 'on'
-                   and (c.closed_until is null or c.closed_until <= :now)
-                 order by k.due_at for update of k skip locked limit :limit) due
-         where o.connection_id = due.connection_id and o.remote_id = due.remote_id
-     returning o.connection_id as connection, o.remote_id, o.fence, o.attempts""",
-        until=tx.now + LEASE, limit=limit,
-    )  # fmt: skip
-
-
 async def finish_offer(tx: Transaction, offer: Offer) -> bool:
     """Whether it was still ours to finish: then it is gone, and whatever is made of it is made once."""
     return await tx.execute(
@@ -556,15 +497,6 @@ async def put_off_offer(tx: Transaction, offer: Offer, *, due_at: datetime, erro
          where connection_id = :id and remote_id = :remote_id and fence = :fence""",
         id=offer.connection, remote_id=offer.remote_id, fence=offer.fence, due_at=due_at, error=error[:500],
     )  # fmt: skip
-
-
-async def next_offer(tx: Transaction) -> datetime | None:
-    at: datetime | None = await tx.value(
-        """
-        select min(greatest(o.due_at, o.lease_until, c.closed_until))
-          from sync_offer o join sync_connection c on c.id = o.connection_id where c.state = 'on'"""
-    )
-    return at
 
 
 async def sending(tx: Transaction) -> list[Mapping]:

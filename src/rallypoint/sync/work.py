@@ -17,6 +17,8 @@ class Claim:
     attempts: int
     create_op: str = ""
     create_sent: bool = False
+    create_sent_at: datetime | None = None
+    pressing: int = 1
     panel: str = ""
     turns: tuple[Any, ...] = ()
 

@@ -1,5 +1,6 @@
 """A tracker in memory with many items, as plain as can be: what a tool looks like from here. It implements the port."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -90,6 +91,10 @@ class Desk:
     refuses: dict[str, str] = field(default_factory=dict)
     writes: list[tuple[str, dict[str, Value]]] = field(default_factory=list)
     reads: int = 0
+    notes: list[RateNote] = field(default_factory=list)
+    """What the next answers say of the budget."""
+    gate: asyncio.Event | None = None
+    """While it is shut, nothing is answered."""
     hooks: list[tuple[str, str]] = field(default_factory=list)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -158,7 +163,8 @@ class DeskTracker:
             raise Outage("The answer was lost.", unknown=True)
 
     def rate_notes(self) -> tuple[RateNote, ...]:
-        return ()
+        told, self._desk.notes = tuple(self._desk.notes), []
+        return told
 
     async def check(self) -> Checked:
         try:
@@ -181,6 +187,8 @@ class DeskTracker:
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
         self._enter()
+        if self._desk.gate is not None:
+            await self._desk.gate.wait()
         self._desk.reads += 1
         found = self._desk.tickets.get(remote_id)
         if found is None:
