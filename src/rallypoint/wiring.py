@@ -171,7 +171,10 @@ def works(
 
 def lanes(db: Database, *, settings: Settings, vault: Vault, egress: Egress) -> Lanes:
     """What keeps linked items in step with their incidents."""
-    return Lanes(db, TOOLS, vault, egress, base_url=settings.base_url, texts=Texts(), alarm=tell_fallback)
+    return Lanes(
+        db, TOOLS, vault, egress, base_url=settings.base_url, texts=Texts(), alarm=tell_fallback,
+        largest_file=settings.largest_file,
+    )  # fmt: skip
 
 
 def tools() -> Tools:

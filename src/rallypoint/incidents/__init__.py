@@ -28,7 +28,7 @@ from rallypoint.incidents.command import (
     take_command,
 )
 from rallypoint.incidents.confirming import confirm, confirm_by_reporter, reject, reject_by_reporter
-from rallypoint.incidents.contents import Held, held, held_file, keep, size_words, stream
+from rallypoint.incidents.contents import Held, held, held_file, is_kept, keep, size_words, stream
 from rallypoint.incidents.files import attach, file, files, remove_file
 from rallypoint.incidents.history import marks, timeline, verify_timeline
 from rallypoint.incidents.judging import describe, set_category, set_impact, set_owner, set_priority
@@ -62,6 +62,7 @@ from rallypoint.incidents.work import (
     links,
     note,
     publish_update,
+    remark,
     set_workaround,
     settle_hypothesis,
     tasks,
@@ -112,6 +113,7 @@ __all__ = [
     "hypotheses",
     "incident",
     "incident_by_reporter_token",
+    "is_kept",
     "keep",
     "links",
     "locked",
@@ -128,6 +130,7 @@ __all__ = [
     "reject",
     "reject_by_reporter",
     "related",
+    "remark",
     "remove_file",
     "reopen",
     "reporter_token",

@@ -5,7 +5,7 @@ into a temporary file, so that it is known to be whole, not too large and not em
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,12 +50,16 @@ async def held(chunks: AsyncIterator[bytes], *, largest: int) -> AsyncIterator[H
     """
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         digest, size = hashlib.sha256(), 0
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > largest:
-                raise too_large(largest)
-            digest.update(chunk)
-            file.write(chunk)
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > largest:
+                    raise too_large(largest)
+                digest.update(chunk)
+                file.write(chunk)
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
         if not size:
             raise Invalid("file", "it is empty: there are no bytes in it")
         yield Held(file=file, size=size, sha256=digest.hexdigest())
@@ -93,6 +97,11 @@ async def keep(db: Database, content: Held) -> str:
 
     await db.run(SYSTEM, work)
     return content.sha256
+
+
+async def is_kept(tx: Transaction, sha256: str) -> bool:
+    """Whether the bytes are here, now and for the rest of the transaction."""
+    return await file_store.hold(tx, sha256)
 
 
 async def stream(db: Database, sha256: str) -> AsyncIterator[bytes]:

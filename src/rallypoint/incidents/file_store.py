@@ -49,6 +49,14 @@ async def use(tx: Transaction, sha256: str) -> int | None:
     return size
 
 
+async def hold(tx: Transaction, sha256: str) -> bool:
+    """Whether a content is here; nobody can let go of it before the transaction ends."""
+    found = await tx.value(
+        "select true from file_content where sha256 = decode(:sha256, 'hex') for key share", sha256=sha256
+    )
+    return bool(found)
+
+
 async def forget(tx: Transaction, *, before: datetime, limit: int) -> int:
     """Let go of what was kept before that and belongs to no incident."""
     return await tx.execute(

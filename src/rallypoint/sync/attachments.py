@@ -6,6 +6,7 @@ name and size is sent again.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from rallypoint.sync.mapping import AttachmentRule, Direction
@@ -13,6 +14,7 @@ from rallypoint.sync.model import (
     AttachmentPair,
     Capabilities,
     HubAttachment,
+    Person,
     RemoteAttachment,
     RemoteItem,
     Side,
@@ -44,6 +46,11 @@ class FileWhy(StrEnum):
     NO_FILES = "the tool takes no files"
 
 
+REASONS = frozenset(why.value for why in FileWhy)
+HERE, THERE = "here:", "there:"
+"""What a refusal is remembered by: the side that has the file, and its id there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDecision:
     act: FileAct
@@ -54,6 +61,18 @@ class FileDecision:
     sha256: str = ""
     visibility: Visibility = Visibility.PRIVATE
     pair: AttachmentPair | None = None
+    content_type: str = ""
+    author: Person | None = None
+    at: datetime | None = None
+
+    @property
+    def stays(self) -> bool:
+        """It does not go across, and a person is told why."""
+        return self.act in (FileAct.LINK, FileAct.REFUSE)
+
+    @property
+    def key(self) -> str:
+        return THERE + self.remote_id if self.remote_id else HERE + self.hub_id
 
 
 def plan_attachments(
@@ -63,12 +82,35 @@ def plan_attachments(
     rule: AttachmentRule,
     able: Capabilities,
     hashes: Mapping[str, str],
+    refused: Mapping[str, str] | None = None,
 ) -> tuple[FileDecision, ...]:
-    """What to do about every file that is in no pair. `hashes` are the SHA-256 we know, by remote attachment id."""
+    """What to do about every file that is in no pair. `hashes` are the SHA-256 we know, by remote attachment id.
+
+    `refused` has why a file stayed where it is, by `FileDecision.key`: the reason of a rule is judged anew and told
+    once, the words of a tool or of this house stand until a person has it tried again.
+    """
+    decisions = _decisions(hub, item, pairs, rule, able, hashes)
+    return tuple(one for one in decisions if not _was_told(one, (refused or {}).get(one.key)))
+
+
+def _was_told(decision: FileDecision, said: str | None) -> bool:
+    if said is None:
+        return False
+    return said == decision.why if said in REASONS else True
+
+
+def _decisions(
+    hub: Sequence[HubAttachment],
+    item: RemoteItem,
+    pairs: Sequence[AttachmentPair],
+    rule: AttachmentRule,
+    able: Capabilities,
+    hashes: Mapping[str, str],
+) -> tuple[FileDecision, ...]:
     if ATTACHMENTS in item.unreadable:
         return ()
     paired_here, paired_there = {one.hub_id for one in pairs}, {one.remote_id for one in pairs}
-    waiting = {one.id: one for one in hub if one.id not in paired_here}
+    waiting = {one.id: one for one in hub if one.id not in paired_here and not one.deleted}
     decisions = []
     for theirs in item.attachments:
         if theirs.id in paired_there:
@@ -119,6 +161,9 @@ def _theirs(
         sha256=sha256,
         visibility=shown,
         pair=pair,
+        content_type=theirs.content_type,
+        author=theirs.author,
+        at=theirs.created_at,
     )
 
 

@@ -14,11 +14,12 @@ from rallypoint.actors import Actor, ActorKind
 from rallypoint.catalog.model import StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
-from rallypoint.incidents import Incident, TimelineEntry
+from rallypoint.incidents import Incident, IncidentFile, TimelineEntry
 from rallypoint.incidents.model import Visibility as Shown
 from rallypoint.sync import codec, store
 from rallypoint.sync.connection import Connection
-from rallypoint.sync.model import HubComment, HubField, HubItem, Person, Value, Visibility
+from rallypoint.sync.attachments import FileDecision
+from rallypoint.sync.model import HubAttachment, HubComment, HubField, HubItem, Person, Value, Visibility
 from rallypoint.sync.work import StoredField
 
 LONGEST_HISTORY = 5000
@@ -87,8 +88,9 @@ async def read(tx: Transaction, number: int, *, base_url: str, link: int | None 
         )
     merged = incident.status_category is StatusCategory.MERGED
     return HubItem(
-        incident=number, fields=versions, comments=comments_of(entries), url=str(values["url"]), deleted=merged
-    )
+        incident=number, fields=versions, comments=comments_of(entries), url=str(values["url"]), deleted=merged,
+        attachments=attachments_of(await incidents.files(tx, number, removed=True)),
+    )  # fmt: skip
 
 
 async def values_of(tx: Transaction, incident: Incident, *, base_url: str) -> dict[str, Value]:
@@ -148,6 +150,18 @@ def _comment(entry: TimelineEntry, corrections: Sequence[TimelineEntry]) -> HubC
         edited_at=corrections[-1].recorded_at if corrections else None,
         origin=entry.origin,
     )
+
+
+def attachments_of(files: Sequence[IncidentFile]) -> tuple[HubAttachment, ...]:
+    """Files, the removed ones too. Pure."""
+    return tuple(
+        HubAttachment(
+            id=str(one.id), name=one.name, size=one.size, sha256=one.sha256, content_type=one.content_type,
+            visibility=Visibility.PUBLIC if one.visibility is Shown.PUBLIC else Visibility.PRIVATE,
+            origin=one.origin, deleted=one.removed_at is not None,
+        )
+        for one in files
+    )  # fmt: skip
 
 
 async def _person(tx: Transaction, id: int | None) -> Person | None:
@@ -314,3 +328,14 @@ async def say(tx: Transaction, number: int, *, text: str, visibility: Visibility
     said_at = at if at is not None and at <= tx.now and at.year >= 2000 else None
     entry = await incidents.note(tx, number, text=text, visibility=shown, occurred_at=said_at)
     return str(entry.id)
+
+
+async def attach(tx: Transaction, number: int, file: FileDecision) -> str:
+    """Attach what was fetched from the tool; returns the file's id. Unknown visibility is private."""
+    shown = Shown.PUBLIC if file.visibility is Visibility.PUBLIC else Shown.INTERNAL
+    added_at = file.at if file.at is not None and file.at <= tx.now and file.at.year >= 2000 else None
+    made = await incidents.attach(
+        tx, number, sha256=file.sha256, name=file.name, content_type=file.content_type, visibility=shown,
+        occurred_at=added_at,
+    )  # fmt: skip
+    return str(made.id)

@@ -216,7 +216,7 @@ class HubComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubAttachment:
-    """A file on the incident, content-addressed."""
+    """A file on the incident, content-addressed. One that was removed is remembered, so that it does not come back."""
 
     id: str
     name: str
@@ -225,6 +225,7 @@ class HubAttachment:
     content_type: str = ""
     visibility: Visibility = Visibility.PRIVATE
     origin: str = ""
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,7 +383,11 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a tool's interface can do, as documented and checked. `time_grain` is in seconds; lengths in characters."""
+    """What a tool's interface can do, as documented and checked. `time_grain` is in seconds; lengths in characters.
+
+    `search_lag_seconds`: what `find` does not show so long after it was made is not there. Too long only delays a
+    second try at creating, too short makes two items; the default is for a search index of which nothing is promised.
+    """
 
     conditional_write: bool = False
     push: bool = False
@@ -398,6 +403,7 @@ class Capabilities:
     relations: bool = False
     delete_events: bool = False
     time_grain_seconds: float = 1.0
+    search_lag_seconds: float = 60.0
     max_attachment_bytes: int | None = None
     max_comment_length: int | None = None
     max_lengths: ReadOnly[str, int] = field(default_factory=dict)

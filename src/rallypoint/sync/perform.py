@@ -23,7 +23,7 @@ from rallypoint.sync.steps import (
 
 
 async def perform(tracker: Tracker, remote_id: str, effect: Read | ListTransitions | Do) -> Event:
-    """The event that answers an effect. Files are the worker's own business: it has the bytes."""
+    """The event that answers an effect. Files are carried by carrying.py."""
     call = effect.call if isinstance(effect, Do) else None
     try:
         if isinstance(effect, Read):
@@ -70,7 +70,7 @@ async def _call(tracker: Tracker, remote_id: str, call: Call) -> str:
             await tracker.delete_comment(remote_id, id, op)
             return ""
         case FetchFile() | SendFile():
-            raise TypeError("Files are moved by the worker, which has the bytes.")
+            raise TypeError("Files are carried by carrying.py.")
     raise AssertionError(call)
 
 

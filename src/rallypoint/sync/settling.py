@@ -13,6 +13,7 @@ from rallypoint.db import Database, Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, NotFound, Refused
 from rallypoint.sync import conflict_store, hub, steps, store
+from rallypoint.sync.attachments import FileAct, FileDecision
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.equality import NoWay
@@ -20,7 +21,17 @@ from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction
 from rallypoint.sync.model import HubItem, Shadow, Side, Value
 from rallypoint.sync.planner import NEVER, Decision
-from rallypoint.sync.steps import Applied, Memory, Outcome, Setting, Settled, Settlement, Sight, TakenComment
+from rallypoint.sync.steps import (
+    Applied,
+    Memory,
+    Outcome,
+    Setting,
+    Settled,
+    Settlement,
+    Sight,
+    TakenComment,
+    TakenFile,
+)
 from rallypoint.sync.work import Claim
 
 LONGEST_COMMENT = 9_500
@@ -104,8 +115,9 @@ class Settler:
         applied = await self._take_fields(tx, claim, outcome, self._beside(sight))
         taken = await self._take_comments(tx, claim, outcome.comments, item)
         settlement = steps.settle(
-            outcome, sight, memory, self.setting, applied=applied, taken=taken, new_op=new_op, now=tx.now
-        )
+            outcome, sight, memory, self.setting, applied=applied, taken=taken,
+            took_files=await self._take_files(tx, claim, outcome.files), new_op=new_op, now=tx.now,
+        )  # fmt: skip
         return Rehearsal(item=item, outcome=outcome, applied=applied, settlement=settlement)
 
     def _begun(self, claim: Claim, memory: Memory, sight: Sight) -> Memory:
@@ -182,6 +194,37 @@ class Settler:
                     case CommentAct.LOWER:
                         await self._correct(tx, claim, one.hub_id, f"(made private in {self.connection.name})")
         return taken
+
+    async def _take_files(
+        self, tx: Transaction, claim: Claim, decisions: Sequence[FileDecision]
+    ) -> dict[str, TakenFile]:
+        """Attach what was fetched; what stays where it is is told in the timeline, once, with the reason."""
+        took: dict[str, TakenFile] = {}
+        for one in decisions:
+            if one.stays:
+                await self._stays(tx, claim, one)
+            if one.act is FileAct.TAKE:
+                with tx.acting_as(hub.actor_of(self.connection, one.author)):
+                    took[one.remote_id] = await self._take_file(tx, claim, one)
+        return took
+
+    async def _take_file(self, tx: Transaction, claim: Claim, one: FileDecision) -> TakenFile:
+        if not await incidents.is_kept(tx, one.sha256):
+            return TakenFile(lost=True)
+        try:
+            async with tx.savepoint():
+                return TakenFile(hub_id=await hub.attach(tx, claim.link.incident, one))
+        except DECLINED as problem:
+            return TakenFile(refused=str(problem) or type(problem).__name__)
+
+    async def _stays(self, tx: Transaction, claim: Claim, one: FileDecision) -> None:
+        tool, where = self.connection.name, claim.link.url
+        if one.remote_id:
+            at = f": {where}" if where and one.act is FileAct.LINK else ""
+            text = f"The file {one.name} stays in {tool}{at}"
+        else:
+            text = f"The file {one.name} was not sent to {tool}"
+        await incidents.remark(tx, claim.link.incident, text=text, reason=one.why.value, notice="file")
 
     async def _correct(self, tx: Transaction, claim: Claim, hub_id: str, text: str) -> None:
         if hub_id.isdecimal():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rallypoint.sync.attachments import FileAct, FileDecision, plan_attachments
+from rallypoint.sync.attachments import THERE, FileAct, FileDecision, plan_attachments
 from rallypoint.sync.comments import CommentAct, CommentDecision, Writing, plan_comments
 from rallypoint.sync.equality import same
 from rallypoint.sync.fuse import Turn, remember, tripped, turns_of
@@ -58,6 +58,8 @@ class Memory:
     comment_intents: tuple[CommentIntent, ...] = ()
     attachment_pairs: tuple[AttachmentPair, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Files that stayed where they are, and why: see attachments.py."""
     turns: tuple[Turn, ...] = ()
 
 
@@ -133,9 +135,10 @@ class DeleteComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchFile:
-    """Download and hash; the worker keeps the hash in the memory, and the bytes if the next settling takes them."""
+    """Download and hash. The worker keeps the hash, and the bytes where the next settling may take them."""
 
     remote_id: str
+    name: str = ""
     op: str = ""
 
 
@@ -144,6 +147,7 @@ class SendFile:
     op: str
     hub_id: str
     visibility: Visibility
+    name: str = ""
 
 
 Call = WriteFields | TakeStep | SendComment | EditComment | DeleteComment | FetchFile | SendFile
@@ -193,6 +197,15 @@ class TakenComment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenFile:
+    """What the hub made of a file it was to take: its id here, why not, or that its bytes are not here any more."""
+
+    hub_id: str = ""
+    refused: str = ""
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """The memory to save in the same transaction, the calls that are journaled in it, and conflicts to record.
 
@@ -228,8 +241,9 @@ def decide(
         grain=rules.able.time_grain_seconds,
     )  # fmt: skip
     files = plan_attachments(
-        hub.attachments, sight.item, memory.attachment_pairs, rules.mapping.attachments, rules.able, memory.hashes
-    )
+        hub.attachments, sight.item, memory.attachment_pairs, rules.mapping.attachments, rules.able, memory.hashes,
+        memory.refused,
+    )  # fmt: skip
     turns = remember(memory.turns, turns_of(made.decisions, now), now)
     frozen = tuple(one.field for one in made.decisions if (one.takes or one.pushes) and tripped(turns, one.field, now))
     if frozen:
@@ -264,15 +278,15 @@ def settle(
     *,
     applied: Mapping[str, Applied],
     taken: Mapping[str, TakenComment],
-    took_files: Mapping[str, str] | None = None,
+    took_files: Mapping[str, TakenFile] | None = None,
     new_op: Callable[[], str],
     now: datetime,
 ) -> Settlement:
     """The memory after the hub has applied what was taken.
 
     `applied` is by hub field for every decision that takes; `taken` by remote comment id for every comment taken or
-    edited; `took_files` gives hub ids by remote attachment id. Calls come in rounds: fields, then a workflow step, then
-    comments and files; between rounds the item is read again.
+    edited; `took_files` by remote attachment id for every file that was to be taken. Calls come in rounds: fields, then
+    a workflow step, then comments and files; between rounds the item is read again.
     """
     keeper = _Keeper(memory, sight, rules, new_op, now)
     for decision in outcome.plan.decisions:
@@ -282,6 +296,7 @@ def settle(
     fresh = remember(memory.turns, turns_of(outcome.plan.decisions, now), now)
     link = replace(memory.link, revision=sight.item.revision, frozen=memory.link.frozen | frozenset(outcome.frozen))
     again = any(one.detail == Why.OVERWRITTEN for one in outcome.plan.decisions)
+    again = again or any(one.lost for one in (took_files or {}).values())
     return replace(keeper.settlement(link, fresh), again=again)
 
 
@@ -300,6 +315,7 @@ class _Keeper:
         self._pairs = list(_updated(memory.comment_pairs, sight.done))
         self._comment_intents = {one.op: one for one in memory.comment_intents}
         self._file_pairs = list(memory.attachment_pairs)
+        self._hashes, self._refused = dict(memory.hashes), dict(memory.refused)
         self._later: list[Call] = []
         self._write_op = new_op()
 
@@ -443,17 +459,31 @@ class _Keeper:
     def _pair(self, pair: CommentPair) -> None:
         self._pairs = list(_updated(self._pairs, (pair,)))
 
-    def keep_files(self, decisions: Sequence[FileDecision], took: Mapping[str, str]) -> None:
+    def keep_files(self, decisions: Sequence[FileDecision], took: Mapping[str, TakenFile]) -> None:
         for one in decisions:
+            if one.stays:
+                self._refused[one.key] = one.why.value
+            else:
+                self._refused.pop(one.key, None)
             match one.act:
                 case FileAct.FETCH:
-                    self._later.append(FetchFile(remote_id=one.remote_id))
+                    self._later.append(FetchFile(remote_id=one.remote_id, name=one.name))
                 case FileAct.SEND:
-                    self._later.append(SendFile(op=self._new_op(), hub_id=one.hub_id, visibility=one.visibility))
+                    self._later.append(
+                        SendFile(op=self._new_op(), hub_id=one.hub_id, visibility=one.visibility, name=one.name)
+                    )
                 case FileAct.PAIR if one.pair is not None:
                     self._file_pairs.append(one.pair)
                 case FileAct.TAKE if one.pair is not None and one.remote_id in took:
-                    self._file_pairs.append(replace(one.pair, hub_id=took[one.remote_id]))
+                    self._took(one.pair, took[one.remote_id])
+
+    def _took(self, pair: AttachmentPair, made: TakenFile) -> None:
+        if made.lost:
+            self._hashes.pop(pair.remote_id, None)  # it is fetched anew
+        elif made.refused:
+            self._refused[THERE + pair.remote_id] = made.refused
+        else:
+            self._file_pairs.append(replace(pair, hub_id=made.hub_id))
 
     def settlement(self, link: Link, turns: tuple[Turn, ...]) -> Settlement:
         calls: tuple[Call, ...] = tuple(self._later)
@@ -471,6 +501,7 @@ class _Keeper:
         elif self._step is not None:
             calls = (self._step,)
         replaced = {one.field for one in fresh}
+        paired = {one.remote_id for one in self._file_pairs}
         memory = replace(
             self._memory,
             link=link,
@@ -480,6 +511,8 @@ class _Keeper:
             comment_pairs=tuple(self._pairs),
             comment_intents=tuple(self._comment_intents.values()),
             attachment_pairs=tuple(self._file_pairs),
+            hashes={id: known for id, known in self._hashes.items() if id not in paired},
+            refused=self._refused,
             turns=turns,
         )
         return Settlement(memory=memory, calls=calls, conflicts=tuple(self._conflicts))

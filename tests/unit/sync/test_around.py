@@ -1,5 +1,6 @@
 """Workflow, files, deletions and the fuse."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,6 +115,26 @@ def test_a_removed_file_is_not_sent_again_and_one_way_is_one_way() -> None:
     there = RemoteAttachment(id="f2", name="b", size=5)
     assert plan_attachments([], files(there), [], AttachmentRule(direction=Direction.OUT), ABLE, {}) == ()
     assert plan_attachments([LOG], files(), [], AttachmentRule(direction=Direction.IN), ABLE, {}) == ()
+
+
+def test_a_file_removed_here_is_not_sent_and_its_copy_there_is_known() -> None:
+    gone = replace(LOG, deleted=True)
+    assert plan_attachments([gone], files(), [], RULE, ABLE, {}) == ()
+    there = RemoteAttachment(id="f1", name="a.log", size=10)
+    (paired,) = plan_attachments([gone], files(there), [], RULE, ABLE, {"f1": "aa"})
+    assert paired.act is FileAct.PAIR, "so it does not come back"
+
+
+def test_a_refusal_is_told_once_and_a_rule_that_changed_is_asked_again() -> None:
+    big = RemoteAttachment(id="f1", name="a.bin", size=101)
+    (stays,) = plan_attachments([], files(big), [], RULE, ABLE, {})
+    assert (stays.act, stays.key, stays.stays) == (FileAct.LINK, "there:f1", True)
+    told = {stays.key: stays.why.value}
+    assert plan_attachments([], files(big), [], RULE, ABLE, {}, told) == ()
+    (comes,) = plan_attachments([], files(big), [], AttachmentRule(max_bytes=200), ABLE, {}, told)
+    assert comes.act is FileAct.FETCH
+    said_no = {"there:f1": "The tool said no.", "here:1": "The tool said no."}
+    assert plan_attachments([LOG], files(big), [], AttachmentRule(max_bytes=200), ABLE, {}, said_no) == ()
 
 
 # Deletions.
