@@ -1,6 +1,7 @@
 """Ten steps of mail and copy-paste that nobody takes: the desk in ServiceNow, the engineers in Azure DevOps."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from rallypoint.connectors.trackers import TOOLS
 from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
 from rallypoint.emulators.azure_devops import ENGINEER, INTEGRATION, ORGANIZATION, PROJECT, AzureDevOps
-from rallypoint.emulators.base import serving
+from rallypoint.emulators.base import Fault, FaultKind, serving
 from rallypoint.emulators.servicenow import INTEGRATION_USER, ServiceNow
 from rallypoint.settings import Settings
 from rallypoint.sync import connecting, store
-from rallypoint.sync.lanes import Lanes
+from rallypoint.sync.lanes import Lanes, sync_due
 from rallypoint.sync.mapping import (
     CommentRule,
     CreateRule,
@@ -135,3 +136,22 @@ async def test_logged_there_fixed_elsewhere_and_nobody_copies_anything(both: tup
     before = desk.row(logged["sys_id"])["sys_mod_count"], item.last.rev
     await desk.sync(4)
     assert (desk.row(logged["sys_id"])["sys_mod_count"], item.last.rev) == before, "everything is in step and at rest"
+
+
+async def test_an_answer_that_is_lost_makes_no_second_bug_though_the_query_shows_it_late(
+    both: tuple[Desk, AzureDevOps],
+) -> None:
+    desk, works = both
+    works.organization.query_lag = 40.0
+    works.faults.plan(Fault(kind=FaultKind.RESET_AFTER, method="POST", path="/workitems/$Bug"))
+    async with desk.db.transaction(desk.them.responder) as tx:
+        number = (await incidents.open_incident(tx, title="Card payments fail", service="checkout")).number
+    for _ in range(20):
+        desk.clock.advance(timedelta(seconds=10))
+        await sync_due(desk.lanes)
+    posted = [one for one in works.faults.seen if one.method == "POST" and "/workitems/$Bug" in one.path]
+    assert [one.status for one in posted] == [None], "it was made, and we were not told"
+    [item] = works.organization.items.values()
+    async with desk.db.transaction(SYSTEM) as tx:
+        [link] = await store.links_of(tx, number)
+    assert (link["remote_key"] or str(item.id), link["state"], link["error"]) == (str(item.id), "active", None)

@@ -1,11 +1,14 @@
 """New items: one for an incident in a tool, and an incident for an item that a tool spoke of. Each exactly once."""
 
+import asyncio
 from collections.abc import Mapping as ReadOnly
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from rallypoint import incidents
+from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Invalid, NotFound, Refused
 from rallypoint.sync import hub, store
@@ -13,13 +16,19 @@ from rallypoint.sync.connection import Connection
 from rallypoint.sync.equality import NoWay
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Direction, Mapping
-from rallypoint.sync.model import Gone, HubItem, Link, RemoteItem, Value
-from rallypoint.sync.ports import Created, Draft, Tracker
+from rallypoint.sync.model import Capabilities, Gone, HubItem, Link, RemoteItem, Value
+from rallypoint.sync.ports import Created, Draft, Outage, Tracker, TrackerError
 from rallypoint.sync.scope import remote_fits
 from rallypoint.sync.settling import Lost
-from rallypoint.sync.work import Claim, Offer
+from rallypoint.sync.work import Claim, Held, Offer
 
 log = structlog.get_logger()
+
+CREATE_SECONDS = 45.0
+"""How long the making of an item may take before its outcome counts as unknown."""
+
+LOOK_AGAIN = timedelta(seconds=10)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 OPENS_WITH = frozenset(
     {"title", "description", "service", "category", "impact", "urgency", "affected_people", "reporter",
@@ -55,20 +64,52 @@ async def create(
     db: Database, tracker: Tracker, connection: Connection, mapping: Mapping, lenses: Lenses, claim: Claim, *,
     base_url: str,
 ) -> Link:  # fmt: skip
-    """The item of this link: found if an earlier try made it, else created. Raises TrackerError, or Lost."""
+    """The item of this link: found if an earlier try made it, else created.
+
+    Raises TrackerError or Lost; Held while an earlier try may still have made one that the tool's search does not show.
+    """
     made = await tracker.find(natural_key(claim)) if claim.create_sent else None
     if made is not None:
         return await _attach(db, connection, claim, Created(remote_id=made))
+    if (surely := _surely_not_there_from(claim, tracker.capabilities)) > db.clock.now():
+        raise Held(min(surely, db.clock.now() + LOOK_AGAIN))
 
     async def journal(tx: Transaction) -> HubItem:
         if not await store.hold_link(tx, claim):
             raise Lost
-        await store.change_link(tx, claim.link.id, create_sent=True)
+        await store.change_link(tx, claim.link.id, create_sent=True, create_sent_at=tx.now)
         return await hub.read(tx, claim.link.incident, base_url=base_url)
 
     item = await db.run(hub.actor_of(connection, None), journal)
-    created = await tracker.create(draft_of(mapping, lenses, item, claim), claim.create_op)
+    crashpoint("sync_create_journaled")
+    try:
+        async with asyncio.timeout(CREATE_SECONDS):
+            created = await tracker.create(draft_of(mapping, lenses, item, claim), claim.create_op)
+    except TimeoutError as slow:
+        raise Outage(f"No answer within {CREATE_SECONDS:.0f} seconds.", unknown=True) from slow
+    except TrackerError as no:
+        if not no.unknown:
+            await _not_sent(db, connection, claim)
+        raise
+    crashpoint("sync_create_answered")
     return await _attach(db, connection, claim, created)
+
+
+def _surely_not_there_from(claim: Claim, able: Capabilities) -> datetime:
+    """From when an item that cannot be found was not made: the call is over by then, and the search has caught up."""
+    if not claim.create_sent or claim.create_sent_at is None or able.idempotent_create:
+        return LONG_AGO
+    return claim.create_sent_at + timedelta(seconds=CREATE_SECONDS + able.search_lag_seconds)
+
+
+async def _not_sent(db: Database, connection: Connection, claim: Claim) -> None:
+    """The tool said no, or was not reached: nothing can be there, and the next try need not wait."""
+
+    async def work(tx: Transaction) -> None:
+        if await store.hold_link(tx, claim):
+            await store.change_link(tx, claim.link.id, create_sent=False, create_sent_at=None)
+
+    await db.run(hub.actor_of(connection, None), work)
 
 
 async def _attach(db: Database, connection: Connection, claim: Claim, created: Created) -> Link:

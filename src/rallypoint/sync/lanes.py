@@ -33,11 +33,11 @@ from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.model import Gone, GoneReason, Link
 from rallypoint.sync.perform import failed, perform
 from rallypoint.sync.ports import Cause, Outage, Panel, RateLimited, RichText, Tracker, TrackerError
-from rallypoint.sync.quotas import Held, Quotas
+from rallypoint.sync.quotas import Quotas
 from rallypoint.sync.settling import Lost, Settler
 from rallypoint.sync.steps import Ending, Event, Finish, Setting
 from rallypoint.sync.tools import Access, Tools
-from rallypoint.sync.work import Claim, Offer
+from rallypoint.sync.work import Claim, Held, Offer
 
 WIDTH = 48
 """How many links are worked on at once, on each node."""

@@ -10,17 +10,10 @@ from rallypoint.sync.budget import Bucket, Budget, Pressing, Use
 from rallypoint.sync.lane_store import Room
 from rallypoint.sync.model import Link
 from rallypoint.sync.ports import Tracker
+from rallypoint.sync.work import Held
 
 KEPT_EVERY = timedelta(seconds=10)
 """How often a bucket that only gets emptier is written down."""
-
-
-class Held(Exception):
-    """A call has to wait: the tool's budget is spent until then. Nothing has failed."""
-
-    def __init__(self, until: datetime) -> None:
-        self.until = until
-        super().__init__(f"held until {until}")
 
 
 class Quotas:

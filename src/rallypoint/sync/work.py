@@ -8,6 +8,14 @@ from rallypoint.sync.equality import same
 from rallypoint.sync.model import Conflict, Link, Side, Value
 
 
+class Held(Exception):
+    """A call has to wait until then: a budget is spent, or something must be known first. Nothing has failed."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(f"held until {until}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A link that this process has to itself until its lease runs out. Results count only under the fence."""

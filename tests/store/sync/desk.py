@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rallypoint.egress import Egress
 from rallypoint.sync.model import (
@@ -77,6 +77,7 @@ class Ticket:
     changed_by: Person = US
     changed_at: datetime | None = None
     panel: str = ""
+    made_at: datetime | None = None
 
 
 @dataclass
@@ -93,6 +94,8 @@ class Desk:
     reads: int = 0
     notes: list[RateNote] = field(default_factory=list)
     """What the next answers say of the budget."""
+    search_lag: float = 0.0
+    """For so many seconds a search does not show a new ticket."""
     gate: asyncio.Event | None = None
     """While it is shut, nothing is answered."""
     hooks: list[tuple[str, str]] = field(default_factory=list)
@@ -101,7 +104,9 @@ class Desk:
     def add(self, **fields: Value) -> Ticket:
         id = f"T{next(self._ids)}"
         blank: dict[str, Value] = {"subject": "", "body": "", "urgency": None, "workaround": None, "state": "new"}
-        self.tickets[id] = Ticket(id=id, key=f"DESK-{id[1:]}", fields={**blank, **fields}, changed_at=self.now())
+        self.tickets[id] = Ticket(
+            id=id, key=f"DESK-{id[1:]}", fields={**blank, **fields}, changed_at=self.now(), made_at=self.now()
+        )
         return self.tickets[id]
 
     def edit(self, id: str, **fields: Value) -> None:
@@ -201,7 +206,9 @@ class DeskTracker:
 
     async def find(self, natural_key: str) -> str | None:
         self._enter()
-        return next((one.id for one in self._desk.tickets.values() if one.fields.get("ref") == natural_key), None)
+        shown = self._desk.now() - timedelta(seconds=self._desk.search_lag)
+        made = [one for one in self._desk.tickets.values() if one.made_at is not None and one.made_at <= shown]
+        return next((one.id for one in made if one.fields.get("ref") == natural_key), None)
 
     async def create(self, draft: Draft, op: str) -> Created:
         self._enter()

@@ -115,6 +115,7 @@ class ServiceNowTracker:
             relations=True,
             delete_events=True,
             time_grain_seconds=1.0,
+            search_lag_seconds=10.0,  # the table itself is asked, at times a copy of the database that lags by seconds
             max_attachment_bytes=FILE_BYTES_MOST,
             max_comment_length=(shape.comment_length if shape else None) or COMMENT_LONGEST,
             max_lengths=shape.lengths if shape else {},

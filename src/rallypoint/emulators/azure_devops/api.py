@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -463,10 +463,14 @@ class Interface:
             call.flag("timeprecision"),
         )  # fmt: skip
         query = wiql.parse(str(said.get("query", "")), around, lambda name: name in self.organization.fields)
+        shown = around.now - timedelta(seconds=self.organization.query_lag)
         found = [
             one
             for one in self.organization.items.values()
-            if one.deleted_at is None and one.id not in self.organization.hidden and query.fits(one.last.fields, around)
+            if one.deleted_at is None
+            and one.id not in self.organization.hidden
+            and query.fits(one.last.fields, around)
+            and (not self.organization.query_lag or one.revisions[0].at <= shown)
         ]
         for name, descending in reversed(query.order):
             found.sort(key=lambda one, name=name: str(plain(one.last.fields.get(name))).zfill(20), reverse=descending)  # type: ignore[misc]

@@ -133,6 +133,8 @@ class Organization:
         self.items: dict[int, Item] = {}
         self.files: dict[str, File] = {}
         self.hidden: set[int] = set()
+        self.query_lag = 0.0
+        """For so many seconds a query does not show a new item."""
         self.watermark = 100
         self.listeners: list[Listener] = []
         self._last_item = self._last_comment = 0
