@@ -11,6 +11,7 @@ from rallypoint.egress import Egress
 from rallypoint.emulators.base import serving
 from rallypoint.emulators.github import GitHub
 from rallypoint.settings import Settings
+from tests.connectors.github.bench import GitHubBench
 
 
 @pytest.fixture
@@ -48,3 +49,10 @@ async def way() -> AsyncIterator[Egress]:
     egress = Egress(Settings(allow_private_targets=True))
     yield egress
     await egress.close()
+
+
+@pytest.fixture
+def bench(
+    emulator: GitHub, url: str, people: dict[str, httpx2.AsyncClient], clock: ManualClock, way: Egress
+) -> GitHubBench:
+    return GitHubBench(emulator, url, people, clock, way)
