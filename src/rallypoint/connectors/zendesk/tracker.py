@@ -1,0 +1,738 @@
+"""Zendesk tickets as a tracker.
+
+Writes are safe updates: refused when the ticket has another time by now. Those times have whole seconds, so a revision
+has more in it, which is compared first. Comments are public or private for good; they and files come with an update.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from rallypoint.connectors.calling import Answer, Caller, Way
+from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
+from rallypoint.connectors.zendesk import hook, shape
+from rallypoint.connectors.zendesk import reading as r
+from rallypoint.connectors.zendesk.api import Api, Credentials, no_interface
+from rallypoint.connectors.zendesk.shape import CUSTOM_STATUS, PROJECT, STATUS, TYPE, Shape, discover
+from rallypoint.connectors.zendesk.values import at, outward, person, sent_tags, tags
+from rallypoint.sync.model import (
+    TAGS,
+    Capabilities,
+    FieldKind,
+    Gone,
+    GoneReason,
+    Markup,
+    Person,
+    Project,
+    RemoteField,
+    RemoteItem,
+    Schema,
+    Transition,
+    Value,
+    Visibility,
+)
+from rallypoint.sync.ports import (
+    AuthFailed,
+    Changes,
+    Checked,
+    CommentDraft,
+    Created,
+    Draft,
+    Finding,
+    Hint,
+    Level,
+    MappingBroken,
+    Outage,
+    Panel,
+    PermissionDenied,
+    RateNote,
+    Stale,
+    TrackerError,
+    Upload,
+    ValidationFailed,
+    Webhook,
+    WebhookHint,
+    WebhookState,
+    WorkflowRefused,
+    Written,
+)
+
+SHAPE_LASTS = timedelta(minutes=10)
+PEOPLE_LAST = timedelta(minutes=10)
+PEOPLE_MOST = 5000
+AUDITS_MOST = 10_000
+COMMENTS_MOST = 5000
+DELETED_MOST = 300
+BEHIND = timedelta(seconds=75)
+"""How far back following begins: the export leaves out the last minute, and refuses to begin within it."""
+
+FILE_BYTES_MOST = 50 * 1024 * 1024
+FILE_NAME_LONGEST = 255
+COMMENT_LONGEST = 60_000
+COMMENT_BYTES_MOST = 65_535
+KEY_LONGEST = 100
+OP_LONGEST = 255
+PANEL_LONGEST = 250
+HOPS_MOST = 3
+TAKEN = "The update was taken, but its answer does not say what was made of it."
+ADDRESS = re.compile(r"/tickets/(\d{1,18})(?:\D|$)")
+ID = re.compile(r"[1-9]\d{0,17}")
+BARE = re.compile(r"<(?!img)[^>]*>|&nbsp;|\s")
+PANEL_NOTE = "This ticket is also worked on in Rallypoint: "
+
+
+class ZendeskTracker:
+    """One user at one account. `name` is how our webhook is called there; `now` is our clock.
+
+    `description` says who may read the first comment of a ticket that we make.
+    """
+
+    def __init__(
+        self,
+        way: Way,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        now: Callable[[], datetime],
+        name: str = "",
+        description: Visibility = Visibility.PRIVATE,
+    ) -> None:
+        self._api, self._way, self._now = Api(way, base_url, credentials, now), way, now
+        self._base_url = base_url.rstrip("/")
+        self._name = f"Rallypoint {name}".strip()
+        self._public_description = description is Visibility.PUBLIC
+        self._shapes: dict[str, Shape] = {}
+        self._forms: dict[str, str] = {}
+        self._people: dict[str, tuple[Person, datetime]] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Lengths of the forms that were asked for so far."""
+        fields = {one.id: one for each in self._shapes.values() for one in each.schema.fields}
+        return Capabilities(
+            conditional_write=True,
+            push=True,
+            history=True,
+            private_comments=True,
+            public_comments=True,
+            provenance=True,
+            idempotent_create=True,
+            attachments=True,
+            relations=True,
+            delete_events=True,
+            time_grain_seconds=1.0,
+            max_attachment_bytes=FILE_BYTES_MOST,
+            max_comment_length=COMMENT_LONGEST,
+            max_lengths={one.id: one.max_length for one in fields.values() if one.max_length is not None},
+            markups={one.id: one.markup for one in fields.values()},
+            comment_markup=Markup.HTML,
+        )
+
+    def rate_notes(self) -> tuple[RateNote, ...]:
+        return self._api.rate_notes()
+
+    async def close(self) -> None:
+        """Nothing is kept open: the way out belongs to the house."""
+
+    # What is there.
+
+    async def check(self) -> Checked:
+        """Who we are, and whether tickets can be followed and read. Writing is known with the first write."""
+        try:
+            me = await self._me()
+        except AuthFailed as no:
+            return self._checked((refused("credentials", no),))
+        except TrackerError as no:
+            return self._checked((refused("address", no),))
+        identity = person(me)
+        findings = [Finding(level=Level.OK, about="identity", text=f"Signed in as {identity.name}.")]
+        if me.get("role") not in ("agent", "admin"):
+            said = f"{identity.name} is no agent, so tickets cannot be worked on."
+            findings.append(Finding(level=Level.ERROR, about="permission", text=said, help="Make it an administrator."))
+            return replace(self._checked(tuple(findings)), identity=identity)
+        for level, work, lost in (
+            (Level.ERROR, self._may_follow, "Changes cannot be followed."),
+            (Level.ERROR, self._may_read, "Tickets cannot be read."),
+            (Level.WARNING, self._sees_deleted, "Deleted tickets count as unreadable."),
+            (Level.WARNING, self._may_hook, "The webhook must be made by hand."),
+        ):
+            try:
+                findings.append(Finding(level=Level.OK, about="permission", text=await work()))
+            except PermissionDenied as no:
+                findings.append(Finding(level=level, about="permission", text=f"{lost} {no.said}", help=no.help))
+            except TrackerError as no:
+                findings.append(refused("permission", no))
+                break
+        findings += clock_findings("account", self._api.caller.skew.seconds)
+        return replace(self._checked(tuple(findings)), identity=identity)
+
+    def _checked(self, findings: tuple[Finding, ...]) -> Checked:
+        return Checked(findings=findings, version="2", skew_seconds=self._api.caller.skew.seconds)
+
+    async def _me(self) -> dict[str, Any]:
+        """Our own user. Who is not signed in is answered too, as somebody anonymous without an id."""
+        me = await self._api.get("/users/me", "user")
+        if not isinstance(me, dict) or not me.get("id"):
+            raise AuthFailed("Zendesk takes us for nobody in particular.", help="Give a token that is valid.")
+        return me
+
+    async def _may_follow(self) -> str:
+        await self._export({"start_time": _epoch(self._api.their_time() - BEHIND)})
+        return "Changes can be followed."
+
+    async def _may_read(self) -> str:
+        await self._api.listed("/tickets", "tickets", {"page[size]": "1"}, most=1)
+        return "Tickets can be read."
+
+    async def _sees_deleted(self) -> str:
+        await self._api.call("GET", "/deleted_tickets", query={"per_page": "1"})
+        return "Deleted tickets can be told from hidden ones."
+
+    async def _may_hook(self) -> str:
+        await self._api.call("GET", "/webhooks", query={"page[size]": "1"})
+        return "A webhook can be made."
+
+    async def projects(self) -> tuple[Project, ...]:
+        """One place, with the account's ticket forms as its types where it has several."""
+        names = tuple(await shape.forms(self._api)) or (TYPE,)
+        return (Project(id=PROJECT, name="Tickets", types=names),)
+
+    async def describe(self, project: str, type: str) -> Schema:
+        """Always asked anew."""
+        return (await self._shape(project, type, fresh=True)).schema
+
+    async def _shape(self, project: str, type: str, *, fresh: bool = False) -> Shape:
+        found = self._shapes.get(type) if project == PROJECT else None
+        if fresh or found is None or self._now() - found.at >= SHAPE_LASTS:
+            found = await discover(self._api, project, type, self._now())
+            self._shapes[type] = found
+            if found.form is not None:
+                self._forms[str(found.form)] = type
+        return found
+
+    async def _type_of(self, row: r.Row) -> str:
+        """The form of a ticket by its name; tickets of a form that is not active any more are just tickets."""
+        form = str(row.get("ticket_form_id") or "")
+        if form and form not in self._forms:
+            known = {str(one["id"]): name for name, one in (await shape.forms(self._api)).items()}
+            self._forms |= {form: TYPE} | known
+        return self._forms.get(form, TYPE)
+
+    # Changes.
+
+    async def list_changes(self, cursor: str | None) -> Changes:
+        """The export by the time of the last touch, deleted tickets too; it leaves out the last minute."""
+        if cursor is None:
+            await self._me()  # its answer tells the time there
+            return Changes(hints=(), cursor=f"since={_epoch(self._api.their_time() - BEHIND)}")
+        kind, _, said = cursor.partition("=")
+        if kind == "since" and said.isdigit():
+            asked = {"start_time": said}
+        elif kind == "cursor" and said and said.isprintable():
+            asked = {"cursor": said}
+        else:
+            raise ValidationFailed("This is not a cursor of ours.", help="Begin anew without one.")
+        page = await self._export(asked)
+        hints = {one.remote_id: one for row in page["tickets"] if (one := _hint(row)) is not None}
+        after = str(page.get("after_cursor") or "")
+        return Changes(
+            hints=tuple(hints.values()),
+            cursor=f"cursor={after}" if after else cursor,
+            more=page.get("end_of_stream") is False and bool(after),
+        )
+
+    async def _export(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        answer = await self._api.call("GET", "/incremental/tickets/cursor", query=asked)
+        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("tickets"), list):
+            raise no_interface(answer)
+        return answer.data
+
+    # Reading.
+
+    async def read(self, remote_id: str) -> RemoteItem | Gone:
+        """The audits first: what is changed after them comes with a later revision."""
+        remote_id = _id_of(remote_id)
+        found = await self._api.perhaps(f"/tickets/{remote_id}/audits", "audits", most=AUDITS_MOST)
+        if found is None:
+            return await self._gone(remote_id)
+        audits = found[0]
+        row, said = await asyncio.gather(
+            self._row(remote_id),
+            self._api.perhaps(f"/tickets/{remote_id}/comments", "comments", most=COMMENTS_MOST),
+        )
+        if row is None or said is None:
+            return await self._gone(remote_id)
+        if r.merged(row) and (target := await self._merged_into(remote_id, said[0])):
+            return Gone(reason=GoneReason.MOVED, moved_to=target, detail=f"It was merged into #{target}.")
+        type = await self._type_of(row)
+        known = await self._shape(PROJECT, type)
+        await self._meet(known, row, audits, said[0])
+        conversation = r.conversation_of(said[0], audits, self._named)
+        last = audits[-1] if audits else {}
+        return RemoteItem(
+            id=remote_id,
+            key=f"#{remote_id}",
+            url=self._url(remote_id),
+            project=PROJECT,
+            type=type,
+            revision=r.revision_of(row, last.get("id")),
+            fields=r.fields_of(known, row, self._named),
+            changed_at=at(row.get("updated_at")),
+            changed_by=self._named(last["author_id"]) if last.get("author_id") else None,
+            history=r.history_of(known, audits, self._named),
+            comments=conversation.comments,
+            comments_complete=found[1] and said[1],
+            attachments=conversation.files,
+            tags=tags(row.get("tags"), known.owned),
+            relations=r.relations_of(row),
+            closed_for_writing=row.get("status") == "closed",
+            read_at=self._now(),
+            skew=self._api.caller.skew.seconds,
+        )
+
+    def _url(self, remote_id: str) -> str:
+        return f"{self._base_url}/agent/tickets/{remote_id}"
+
+    async def _row(self, remote_id: str) -> r.Row | None:
+        """None when it is missing, deleted or hidden, which look alike."""
+        answer = await self._api.send("GET", f"/tickets/{remote_id}")
+        if answer.status in (403, 404) and answer.data is not None:
+            return None
+        self._api.judge(answer)
+        row = answer.data.get("ticket") if isinstance(answer.data, dict) else None
+        if not isinstance(row, dict) or str(row.get("id")) != remote_id or not row.get("updated_at"):
+            raise no_interface(answer)
+        return row
+
+    async def _gone(self, remote_id: str) -> Gone:
+        """Deleted only if it is on the list of deleted tickets, of which the newest are looked at."""
+        for page in range(1, DELETED_MOST // 100 + 1):
+            query = {"sort_by": "deleted_at", "sort_order": "desc", "page": str(page)}
+            answer = await self._api.send("GET", "/deleted_tickets", query=query)
+            if answer.status in (403, 404):
+                break
+            self._api.judge(answer)
+            rows = answer.data.get("deleted_tickets") if isinstance(answer.data, dict) else None
+            if any(str(one.get("id")) == remote_id for one in rows or () if isinstance(one, dict)):
+                return Gone(reason=GoneReason.DELETED, detail="It is on the list of deleted tickets.")
+            if not rows or not answer.data.get("next_page"):
+                break
+        return Gone(reason=GoneReason.UNREADABLE, detail="It does not exist, or our account may not see it.")
+
+    async def _merged_into(self, remote_id: str, comments: list[r.Row]) -> str:
+        """The ticket that goes on for this one, if it says so itself; empty else."""
+        for target in r.perhaps_merged_into(remote_id, comments):
+            theirs = await self._api.perhaps(f"/tickets/{target}/comments", "comments", most=COMMENTS_MOST)
+            if theirs is not None and r.took_over(remote_id, theirs[0]):
+                return target
+        return ""
+
+    # People.
+
+    async def _meet(self, known: Shape, row: r.Row, audits: list[r.Row], comments: list[r.Row]) -> None:
+        """Learns names and mails of everybody a read speaks of."""
+        persons = {one.id for one in known.schema.fields if one.kind is FieldKind.PERSON}
+        ids = {row.get(name) for name in persons}
+        ids |= {one.get("author_id") for one in (*audits, *comments)}
+        for event in (event for one in audits for event in r.events_of(one)):
+            if event.get("field_name") in persons:
+                ids |= {event.get("value"), event.get("previous_value")}
+        before = self._now() - PEOPLE_LAST
+        fresh = {key for key, (_, when) in self._people.items() if when > before}
+        wanted = sorted({str(one) for one in ids if one} - fresh)
+        if len(self._people) > PEOPLE_MOST:
+            self._people.clear()
+        for start in range(0, len(wanted), 100):
+            some = [one for one in wanted[start : start + 100] if one.isdigit()]
+            found = await self._api.perhaps("/users/show_many", "users", {"ids": ",".join(some)}, most=100)
+            for one in found[0] if found else ():
+                self._people[str(one.get("id"))] = (person(one), self._now())
+
+    def _named(self, id: Any) -> Person:
+        found = self._people.get(str(id))
+        return found[0] if found else Person(remote_id=str(id))
+
+    async def _user_id(self, field: RemoteField, value: Value) -> int | None:
+        """Whom a person field means: by id, else by mail. Nobody is made who is not there."""
+        if value is None or value == "":
+            return None
+        who = value if isinstance(value, Person) else Person(email=str(value))
+        if who.remote_id.isdigit():
+            return int(who.remote_id)
+        mail = who.email or who.remote_id
+        if mail:
+            rows, _ = await self._api.listed("/users/search", "users", {"query": mail}, most=100)
+            for one in rows:
+                if str(one.get("email") or "").casefold() == mail.casefold():
+                    return int(one["id"])
+        why = f"nobody there has the mail {mail[:80]}" if mail else "nobody there is known under this name"
+        raise ValidationFailed(f"{field.name}: {why}.", fields={field.id: why})
+
+    # Writing.
+
+    async def find(self, natural_key: str) -> str | None:
+        """By the external id, which this list knows at once; searching would lag behind. Several may bear it."""
+        if not natural_key:
+            return None
+        rows, _ = await self._api.listed("/tickets", "tickets", {"external_id": natural_key}, most=200)
+        ids = [
+            int(one["id"]) for one in rows if one.get("external_id") == natural_key and one.get("status") != "deleted"
+        ]
+        return str(min(ids)) if ids else None
+
+    async def create(self, draft: Draft, op: str) -> Created:
+        """The description is the first comment, for good. The same operation makes one ticket only, for two hours."""
+        if not draft.natural_key or len(draft.natural_key) > KEY_LONGEST:
+            raise ValidationFailed(f"The key of a new ticket must have 1 to {KEY_LONGEST} characters.")
+        known = await self._shape(draft.project, draft.type)
+        given = {**draft.fields, **({TAGS: draft.tags} if draft.tags else {})}
+        text = str(given.pop("description", "") or "").strip() or str(given.get("subject") or "").strip()
+        if not text:
+            raise ValidationFailed("A ticket needs a subject or a description.", fields={"subject": "is needed"})
+        sent = await self._sent(draft.project, draft.type, given, {})
+        ticket = {
+            **sent,
+            "external_id": draft.natural_key,
+            "comment": {"body": cut(text, COMMENT_LONGEST), "public": self._public_description},
+            "metadata": {r.OP: op},
+            **({"ticket_form_id": known.form} if known.form is not None else {}),
+        }
+        headers = {"idempotency-key": op[:OP_LONGEST]} if op else {}
+        answer = await self._api.call("POST", "/tickets", body={"ticket": ticket}, headers=headers)
+        row, audit = self._taken(answer)
+        remote_id = str(row["id"])
+        return Created(
+            remote_id=remote_id,
+            key=f"#{remote_id}",
+            url=self._url(remote_id),
+            revision=r.revision_of(row, audit.get("id")),
+        )
+
+    async def write(self, remote_id: str, changes: Mapping[str, Value], base_revision: str, op: str) -> Written:
+        """All or nothing. Stale when the ticket has other values, or another time, than when it was read."""
+        _demand_id(remote_id)
+        base = r.REVISION.fullmatch(base_revision)
+        if base is None:
+            raise ValidationFailed(f"{base_revision[:20]!r} is no revision of a ticket.")
+        row = await self._row(remote_id)
+        if row is None:
+            raise Stale("The ticket is not there any more, or hidden from us.")
+        if (row["updated_at"], r.print_of(row)) != (base["stamp"], base["print"]):
+            raise Stale
+        if row.get("status") == "closed":
+            raise WorkflowRefused("The ticket is closed, which is final there.", help="Begin a follow-up ticket.")
+        changes = self._without_description(row, changes)
+        sent = await self._sent(PROJECT, await self._type_of(row), changes, row)
+        moves = not {STATUS, CUSTOM_STATUS}.isdisjoint(changes)
+        condition = {"safe_update": True, "updated_stamp": row["updated_at"]}
+        answer = await self._update(remote_id, {**sent, **condition}, op, moves=moves)
+        after, audit = self._taken(answer)
+        return Written(revision=r.revision_of(after, audit["id"]) if audit.get("id") else "")
+
+    def _without_description(self, row: r.Row, changes: Mapping[str, Value]) -> dict[str, Value]:
+        if (
+            "description" in changes
+            and str(changes["description"] or "").strip() != str(row.get("description") or "").strip()
+        ):
+            why = "is the first comment of the ticket, and cannot be changed"
+            raise ValidationFailed(f"The description {why}.", fields={"description": why})
+        return {name: value for name, value in changes.items() if name != "description"}
+
+    async def _update(
+        self, remote_id: str, ticket: Mapping[str, Any], op: str, *, kind: str = "", moves: bool = False
+    ) -> Answer:
+        metadata = {r.OP: op, **({r.KIND: kind} if kind else {})}
+        body = {"ticket": {**ticket, "metadata": metadata}}
+        answer = await self._api.send("PUT", f"/tickets/{remote_id}", body=body)
+        self._api.judge(answer, moves=moves)
+        return answer
+
+    def _taken(self, answer: Answer) -> tuple[r.Row, r.Row]:
+        """(the ticket, the audit of this update; empty when nothing was changed by it)"""
+        data = answer.data if isinstance(answer.data, dict) else {}
+        row, audit = data.get("ticket"), data.get("audit")
+        if not isinstance(row, dict) or not ID.fullmatch(str(row.get("id", ""))):
+            raise Outage(TAKEN, unknown=True, exchange=answer.exchange)
+        return row, audit if isinstance(audit, dict) else {}
+
+    async def _sent(self, project: str, type: str, changes: Mapping[str, Value], row: r.Row) -> dict[str, Any]:
+        """What to send. MappingBroken for a field or a choice that is no more, by a fresh look."""
+        known = await self._shape(project, type)
+        try:
+            return await self._ticket(known, changes, row)
+        except MappingBroken:
+            return await self._ticket(await self._shape(project, type, fresh=True), changes, row)
+
+    async def _ticket(self, known: Shape, changes: Mapping[str, Value], row: r.Row) -> dict[str, Any]:
+        sent: dict[str, Any] = {}
+        own: list[dict[str, Any]] = []
+        for name, value in changes.items():
+            field = known.field(name)
+            if field is None or not field.writable:
+                raise MappingBroken(
+                    f"Tickets have no field {name} that can be written.", field=name,
+                    help="Choose another field in the mapping.",
+                )  # fmt: skip
+            if name == TAGS:
+                sent["tags"] = sent_tags(value, _kept_tags(known, changes, row), known.owned)
+            elif field.kind is FieldKind.PERSON:
+                sent[name] = await self._user_id(field, value)
+            else:
+                raw = outward(field, known.types.get(name, ""), value)
+                _demand_choice(field, raw)
+                _demand_length(field, raw)
+                if field.custom:
+                    own.append({"id": int(field.id), "value": raw})
+                else:
+                    sent[name] = int(raw) if name in ("group_id", CUSTOM_STATUS) and raw is not None else raw
+        return {**sent, **({"custom_fields": own} if own else {})}
+
+    async def transitions(self, remote_id: str) -> tuple[Transition, ...]:
+        """None: a status is a field here, and what it demands is known when it is refused."""
+        return ()
+
+    async def transition(
+        self, remote_id: str, transition: Transition, fields: Mapping[str, Value], base_revision: str, op: str
+    ) -> Written:
+        raise ValidationFailed("Zendesk has no transitions: write the field status.")
+
+    # Comments.
+
+    async def comment(self, remote_id: str, draft: CommentDraft, op: str) -> str:
+        """Public only when said so; anything else is an internal note, which the requester does not see."""
+        _demand_id(remote_id)
+        if not BARE.sub("", draft.body):
+            raise ValidationFailed("A comment without text cannot be added.")
+        if len(draft.body) > COMMENT_LONGEST or len(draft.body.encode()) > COMMENT_BYTES_MOST:
+            raise ValidationFailed(f"The comment has {len(draft.body)} characters; Zendesk keeps {COMMENT_LONGEST}.")
+        public = draft.visibility is Visibility.PUBLIC
+        answer = await self._update(remote_id, {"comment": {"html_body": draft.body, "public": public}}, op)
+        return str(self._comment_event(answer)["id"])
+
+    def _comment_event(self, answer: Answer) -> r.Row:
+        for event in r.events_of(self._taken(answer)[1]):
+            if event.get("type") == "Comment" and event.get("id"):
+                return event
+        raise Outage(TAKEN, unknown=True, exchange=answer.exchange)
+
+    async def edit_comment(self, remote_id: str, comment_id: str, draft: CommentDraft, op: str) -> None:
+        raise ValidationFailed("Zendesk does not let comments be changed: add another.")
+
+    async def delete_comment(self, remote_id: str, comment_id: str, op: str) -> None:
+        raise ValidationFailed("Zendesk does not let comments be deleted.")
+
+    # Files.
+
+    async def attach(self, remote_id: str, upload: Upload, op: str) -> str:
+        """The bytes first, then an update with their token. A file belongs to a comment: here to one of its own."""
+        _demand_id(remote_id)
+        if not upload.name or len(upload.name) > FILE_NAME_LONGEST:
+            raise ValidationFailed(f"A file's name must have 1 to {FILE_NAME_LONGEST} characters there.")
+        if upload.size > FILE_BYTES_MOST:
+            raise ValidationFailed(f"{upload.name} is larger than the {FILE_BYTES_MOST // 2**20} MB Zendesk takes.")
+        passage = Passage(upload)
+        answer = await self._api.call(
+            "POST",
+            "/uploads",
+            query={"filename": upload.name},
+            content=passage.pieces(),
+            headers={
+                "content-type": upload.content_type or "application/octet-stream",
+                "content-length": str(upload.size),
+            },
+            seconds=seconds_for(upload.size),
+        )
+        waiting = answer.data.get("upload") if isinstance(answer.data, dict) else None
+        if not isinstance(waiting, dict) or not waiting.get("token"):
+            raise no_interface(answer)
+        token = str(waiting["token"])
+        if not passage.is_as_announced or (waiting.get("attachment") or {}).get("size") != upload.size:
+            await self._api.send("DELETE", f"/uploads/{quote(token, safe='')}")
+            raise ValidationFailed(f"{upload.name} arrived other than announced, and was not attached.")
+        public = upload.visibility is Visibility.PUBLIC
+        comment = {"body": f"File from Rallypoint: {upload.name}", "public": public, "uploads": [token]}
+        event = self._comment_event(await self._update(remote_id, {"comment": comment}, op, kind=r.FILE))
+        files = [one for one in event.get("attachments") or () if isinstance(one, dict) and one.get("id")]
+        return str(files[0]["id"] if files else waiting["attachment"]["id"])
+
+    async def download(self, remote_id: str, attachment_id: str) -> AsyncIterator[bytes]:
+        """The bytes lie elsewhere. We show who we are to the account only, and to nobody it leads to."""
+        _demand_id(attachment_id)
+        found = await self._api.get(f"/attachments/{attachment_id}", "attachment")
+        url, ours = str(found.get("content_url") or ""), urlsplit(self._base_url)
+        headers = {"accept": "*/*"}
+        if urlsplit(url)[:2] == ours[:2]:
+            headers["authorization"] = self._api.headers["authorization"]
+        for _ in range(HOPS_MOST):
+            parts = urlsplit(url)
+            elsewhere = Caller(self._way, f"{parts.scheme}://{parts.netloc}", self._now)
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            async with elsewhere.stream(path, headers=headers, seconds=seconds_for(FILE_BYTES_MOST)) as coming:
+                if coming.status == 200:
+                    async for chunk in coming.chunks():
+                        yield chunk
+                    return
+                where = coming.headers.get("location", "") if coming.status in (301, 302, 303, 307) else ""
+            if not where.startswith(("https://", "http://")) or "/access/" in urlsplit(where).path:
+                raise Outage(f"The file is listed, but was answered with {coming.status}.")
+            url, headers = where, {"accept": "*/*"}
+        raise Outage("The file is listed, but every place leads to another one.")
+
+    # The panel.
+
+    async def show_panel(self, remote_id: str, panel: Panel) -> None:
+        """The address in one private note; title and state in the text field "Rallypoint", where there is one."""
+        _demand_id(remote_id)
+        row = await self._row(remote_id)
+        if row is None:
+            raise Stale("The ticket is not there any more, or hidden from us.")
+        if row.get("status") == "closed":
+            return
+        known = await self._shape(PROJECT, await self._type_of(row))
+        update: dict[str, Any] = {}
+        shown = cut(" · ".join(part for part in (" ".join(panel.title.split()), panel.status) if part), PANEL_LONGEST)
+        if known.panel and r.custom(row).get(known.panel) != shown:
+            update["custom_fields"] = [{"id": int(known.panel), "value": shown}]
+        note = f"{PANEL_NOTE}{panel.url}"
+        said = await self._api.perhaps(f"/tickets/{remote_id}/comments", "comments", most=COMMENTS_MOST)
+        if said is not None and not any(_is_note(one, note) for one in said[0]):
+            update["comment"] = {"body": note, "public": False}
+        if update:
+            await self._update(remote_id, update, "", kind=r.PANEL)
+
+    # Webhooks.
+
+    async def register_webhook(self, url: str, secret: str) -> Webhook:
+        """One webhook and one trigger of our name, renewed where they are there. Zendesk makes the secret."""
+        us = str((await self._me())["id"])
+        try:
+            id = await self._our_webhook(url)
+            key = await self._api.get(f"/webhooks/{id}/signing_secret", "signing_secret")
+            trigger = await self._our_trigger(id, us)
+        except PermissionDenied as no:
+            instructions = hook.instructions(self._name, url)
+            return Webhook(state=WebhookState.BY_HAND, secret=secret, instructions=instructions, detail=no.said)
+        if not isinstance(key, dict) or not key.get("secret"):
+            raise Outage("Zendesk does not tell the secret it signs with.")
+        return Webhook(state=WebhookState.ACTIVE, id=f"{id},{trigger}", secret=str(key["secret"]))
+
+    async def _our_webhook(self, url: str) -> str:
+        rows, _ = await self._api.listed("/webhooks", "webhooks", {"filter[name_contains]": self._name}, most=500)
+        known = next((str(one["id"]) for one in rows if one.get("name") == self._name), "")
+        body = {"webhook": hook.webhook(self._name, url)}
+        if known:
+            await self._api.call("PUT", f"/webhooks/{quote(known, safe='')}", body=body)
+            return known
+        answer = await self._api.call("POST", "/webhooks", body=body)
+        made = answer.data.get("webhook") if isinstance(answer.data, dict) else None
+        if not isinstance(made, dict) or not made.get("id"):
+            raise no_interface(answer)
+        return str(made["id"])
+
+    async def _our_trigger(self, webhook_id: str, us: str) -> str:
+        rows, _ = await self._api.listed("/triggers", "triggers", most=2000)
+        known = next((str(one["id"]) for one in rows if one.get("title") == self._name), "")
+        method, path = ("PUT", f"/triggers/{known}") if known else ("POST", "/triggers")
+        try:
+            answer = await self._api.call(method, path, body={"trigger": hook.trigger(self._name, webhook_id, us)})
+        except ValidationFailed:
+            # It does without the condition that leaves out our own updates: then there are more deliveries, no more.
+            answer = await self._api.call(method, path, body={"trigger": hook.trigger(self._name, webhook_id, "")})
+        made = answer.data.get("trigger") if isinstance(answer.data, dict) else None
+        if not isinstance(made, dict) or not made.get("id"):
+            raise no_interface(answer)
+        return str(made["id"])
+
+    async def webhook_state(self, webhook: Webhook) -> Webhook:
+        """Whether both are there and on, and how the last delivery went."""
+        if webhook.state is WebhookState.BY_HAND or not webhook.id:
+            return webhook
+        id, _, trigger = webhook.id.partition(",")
+        state, detail = WebhookState.ACTIVE, ""
+        for path, name, on in (
+            (f"/webhooks/{quote(id, safe='')}", "webhook", lambda one: one.get("status") == "active"),
+            (f"/triggers/{quote(trigger, safe='')}", "trigger", lambda one: one.get("active") is True),
+        ):
+            answer = await self._api.send("GET", path)
+            if answer.status == 404 and answer.data is not None:
+                return replace(webhook, state=WebhookState.MISSING, detail=f"The {name} is not there any more.")
+            self._api.judge(answer)
+            row = answer.data.get(name) if isinstance(answer.data, dict) else None
+            if not isinstance(row, dict) or not on(row):
+                state, detail = WebhookState.DISABLED, f"The {name} was switched off."
+        last = await self._api.perhaps(
+            f"/webhooks/{quote(id, safe='')}/invocations", "invocations", {"page[size]": "1"}, most=1
+        )
+        if last is not None and last[0] and last[0][0].get("status") not in ("success", "pending", "sent"):
+            detail = detail or f"The last delivery: {last[0][0].get('status')}."
+        return replace(webhook, state=state, detail=detail)
+
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
+        return hook.verify(raw, headers, secret)
+
+
+def _hint(row: Any) -> Hint | None:
+    """The export does not tell the audit, so it says no revision: what it names is read."""
+    if not isinstance(row, dict) or not ID.fullmatch(str(row.get("id", ""))):
+        return None
+    return Hint(
+        remote_id=str(row["id"]),
+        at=at(row.get("updated_at")),
+        deleted=row.get("status") == "deleted",
+        project=PROJECT,
+    )
+
+
+def _kept_tags(known: Shape, changes: Mapping[str, Value], row: r.Row) -> set[str]:
+    """Tags that stand for choices: as they are on the ticket, but for fields that are changed at the same time."""
+    kept = set(row.get("tags") or ()) & known.owned
+    for name in known.tags_of.keys() & changes.keys():
+        value = changes[name]
+        chosen = set(value) if isinstance(value, tuple) else {str(value)}
+        kept = (kept - known.tags_of[name]) | (known.tags_of[name] if value is True else chosen & known.tags_of[name])
+    return kept
+
+
+def _is_note(row: Mapping[str, Any], note: str) -> bool:
+    return row.get("public") is False and str(row.get("body") or "").strip() == note
+
+
+def _demand_choice(field: RemoteField, raw: Any) -> None:
+    """Raises MappingBroken for a choice that is no more."""
+    if not field.choices or raw is None or field.kind not in (FieldKind.CHOICE, FieldKind.STATUS):
+        return
+    known = {one.id for one in field.choices}
+    for one in raw if isinstance(raw, list) else [raw]:
+        if str(one) not in known:
+            raise MappingBroken(
+                f"{field.name} has no value {str(one)[:80]!r} any more.", field=field.id,
+                help="Choose another value in the mapping.",
+            )  # fmt: skip
+
+
+def _demand_length(field: RemoteField, raw: Any) -> None:
+    if field.max_length is not None and isinstance(raw, str) and len(raw) > field.max_length:
+        why = f"has {len(raw)} characters; Zendesk keeps {field.max_length}"
+        raise ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
+
+
+def _epoch(moment: datetime) -> str:
+    return str(int(moment.timestamp()))
+
+
+def _id_of(said: str) -> str:
+    """People link a ticket by its number, or by the address of its page; both are taken beside the id."""
+    found = ADDRESS.search(said)
+    number = found[1] if found is not None else said.strip().removeprefix("#")
+    _demand_id(number)
+    return number
+
+
+def _demand_id(text: str) -> None:
+    """Ids become part of addresses, so they are nothing else than ids."""
+    if not ID.fullmatch(text):
+        raise ValidationFailed(f"{text[:40]!r} is no id of Zendesk.")
