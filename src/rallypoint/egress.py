@@ -1,16 +1,23 @@
 """The one way out over HTTP to addresses that users wrote. It cannot be led inside.
 
-A name is resolved once; every address it has is judged; the connection goes to exactly that address, with Host and TLS
-server name kept. So a name that resolves to something else a moment later (rebinding) changes nothing. Redirects are
-not followed, answers are read up to a limit, and no connection is kept for another host.
+For each request a name is resolved once; every address it has is judged; the request goes to exactly one of these, with
+Host and TLS server name kept. So a name that resolves to something else a moment later (rebinding) changes nothing.
+Redirects are not followed, cookies are not kept, answers are read up to a limit.
+
+Connections are kept for a few seconds, since a conversation with a tool is several requests. Each host has its own:
+what was opened (and, over TLS, proved) for one name serves no other, and a kept one is used only for an address that
+the name has at this moment.
 """
 
 import asyncio
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
+from urllib.request import Request
 
 import httpx2
 
@@ -23,6 +30,16 @@ CONNECT_SECONDS = 4.0
 BODY_MOST = 64 * 1024
 URL_LONGEST = 2000
 OPEN_MOST = 100
+HOST_MOST = 40
+"""Requests on their way at once: to all, and to one host, so that one that hangs leaves room for the others."""
+
+KEPT_SECONDS = 4.0
+"""How long an idle connection is kept: less than servers keep theirs (5 s is common), so that hardly ever a request is
+sent just as its connection ends, which leaves open whether it arrived."""
+
+HOSTS_MOST = 64
+"""So many hosts have connections of their own at a time; the one that was asked longest ago makes room."""
+
 COMMON_PORTS = frozenset({80, 443})
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -46,6 +63,22 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+@dataclass(slots=True)
+class _Site:
+    """One host's connections. `address` answered last and is asked first while the name still has it."""
+
+    client: httpx2.AsyncClient
+    address: str = ""
+    visits: int = 0
+
+
+class _NoCookies(DefaultCookiePolicy):
+    """Nobody's session is carried from one request into the next: several accounts may share a host."""
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        return False
+
+
 class Egress:
     """Sends requests to addresses from outside, after judging where they lead."""
 
@@ -54,18 +87,40 @@ class Egress:
     ) -> None:
         """`trust` replaces the certificate authorities that come with the HTTP library."""
         self._private_allowed, self._resolve = settings.allow_private_targets, resolver
-        self._client = httpx2.AsyncClient(
-            verify=trust or True,
-            headers={"User-Agent": "Rallypoint"},
-            follow_redirects=False,
-            trust_env=False,  # a proxy from the environment would resolve the name again
-            timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
-            # Nothing is kept alive: a TLS connection made for one host must not serve another on the same address.
-            limits=httpx2.Limits(max_connections=OPEN_MOST, max_keepalive_connections=0),
-        )
+        self._trust = trust or httpx2.create_ssl_context(trust_env=False)
+        self._sites: OrderedDict[tuple[str, str, int], _Site] = OrderedDict()
+        self._open_ones = asyncio.Semaphore(OPEN_MOST)
+
+    def _site(self, target: httpx2.URL) -> _Site:
+        """The host's connections, made at the first visit."""
+        key = (target.scheme, target.raw_host.decode("ascii").lower(), port_of(target))
+        site = self._sites.get(key)
+        if site is None:
+            site = self._sites[key] = _Site(
+                client=httpx2.AsyncClient(
+                    verify=self._trust,
+                    headers={"User-Agent": "Rallypoint"},
+                    cookies=CookieJar(_NoCookies()),
+                    follow_redirects=False,
+                    trust_env=False,  # a proxy from the environment would resolve the name again
+                    timeout=httpx2.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+                    limits=httpx2.Limits(
+                        max_connections=HOST_MOST, max_keepalive_connections=HOST_MOST, keepalive_expiry=KEPT_SECONDS
+                    ),
+                )
+            )
+        self._sites.move_to_end(key)
+        return site
+
+    async def _make_room(self) -> None:
+        """Leave the hosts that were asked longest ago, but for those being visited."""
+        idle = [key for key, site in self._sites.items() if not site.visits]
+        for key in idle[: max(0, len(self._sites) - HOSTS_MOST)]:
+            await self._sites.pop(key).client.aclose()
 
     async def close(self) -> None:
-        await self._client.aclose()
+        while self._sites:
+            await self._sites.popitem()[1].client.aclose()
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str] | None = None) -> Reply:
         return await self.send("POST", url, content, headers)
@@ -114,16 +169,29 @@ class Egress:
         try:
             async with asyncio.timeout(seconds):
                 addresses = await self._addresses(target)
-                calling = True
-                response = await self._open(method, target, addresses, content, dict(headers or {}))
-                try:
-                    yield Answer(target.host, response)
-                finally:
-                    await response.aclose()
+                async with self._visit(target) as site:
+                    calling = True
+                    response = await self._open(method, site, target, addresses, content, dict(headers or {}))
+                    try:
+                        yield Answer(target.host, response)
+                    finally:
+                        await response.aclose()
         except TimeoutError as slow:
             raise OutsideFailure(
                 f"{target.host} did not answer within {seconds:.0f} seconds.", retry=True, unknown=calling
             ) from slow
+
+    @asynccontextmanager
+    async def _visit(self, target: httpx2.URL) -> AsyncIterator[_Site]:
+        """The host's connections, and a place among all requests that are on their way."""
+        async with self._open_ones:
+            site = self._site(target)
+            site.visits += 1
+            try:
+                yield site
+            finally:
+                site.visits -= 1
+                await self._make_room()
 
     async def check(self, url: str) -> None:
         """Raises OutsideFailure if a request to this address would be refused: for forms, before it is kept."""
@@ -152,41 +220,44 @@ class Egress:
     async def _open(
         self,
         method: str,
+        site: _Site,
         target: httpx2.URL,
         addresses: list[str],
         content: bytes | AsyncIterable[bytes],
         headers: dict[str, str],
     ) -> httpx2.Response:
         """Try the addresses in turn until one accepts a connection; what was sent once is not sent to the next."""
-        for address in addresses:
+        for address in sorted(addresses, key=lambda one: one != site.address):
             try:
                 with _broken_off(target.host):
-                    return await self._client.send(
-                        self._request(method, target, address, content, headers), stream=True
-                    )
+                    request = _request(site.client, method, target, address, content, headers)
+                    response = await site.client.send(request, stream=True)
+                site.address = address
+                return response
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as problem:
                 failure = OutsideFailure(f"{target.host} cannot be reached: {_said(problem)}", retry=True)
             except httpx2.PoolTimeout:
                 failure = OutsideFailure("Too many requests are on their way out at once.", retry=True)
         raise failure
 
-    def _request(
-        self,
-        method: str,
-        target: httpx2.URL,
-        address: str,
-        content: bytes | AsyncIterable[bytes],
-        headers: dict[str, str],
-    ) -> httpx2.Request:
-        kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
-        return self._client.build_request(
-            method,
-            target.copy_with(host=address.partition("%")[0]),
-            content=content,
-            # A compressed answer could unfold to any size, so none is asked for and none unfolded.
-            headers={**kept, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
-            extensions={"sni_hostname": target.raw_host.decode("ascii")},
-        )
+
+def _request(
+    client: httpx2.AsyncClient,
+    method: str,
+    target: httpx2.URL,
+    address: str,
+    content: bytes | AsyncIterable[bytes],
+    headers: dict[str, str],
+) -> httpx2.Request:
+    kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
+    return client.build_request(
+        method,
+        target.copy_with(host=address.partition("%")[0]),
+        content=content,
+        # A compressed answer could unfold to any size, so none is asked for and none unfolded.
+        headers={**kept, "Host": target.netloc.decode("ascii"), "Accept-Encoding": "identity"},
+        extensions={"sni_hostname": target.raw_host.decode("ascii")},
+    )
 
 
 class Answer:

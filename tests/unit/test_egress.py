@@ -26,13 +26,16 @@ class Listener:
     port: int = 0
     heard: list[bytes] = field(default_factory=list)
     connects: int = 0
+    keeps: bool = False
+    """Whether a connection stays open for the next request."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connects += 1
         try:
-            self.heard.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(self.answer)
-            await writer.drain()
+            for _ in range(100 if self.keeps else 1):
+                self.heard.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(self.answer)
+                await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -43,10 +46,11 @@ class Listener:
 
 @asynccontextmanager
 async def listening(
-    answer: bytes = OK, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
-) -> AsyncIterator[Listener]:
-    listener = Listener(answer=answer)
-    server = await asyncio.start_server(listener.serve, host, 0, ssl=tls)
+    answer: bytes = OK, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, *, keeps: bool = False,
+    port: int = 0,
+) -> AsyncIterator[Listener]:  # fmt: skip
+    listener = Listener(answer=answer, keeps=keeps)
+    server = await asyncio.start_server(listener.serve, host, port, ssl=tls)
     listener.port = server.sockets[0].getsockname()[1]
     async with server:
         yield listener
@@ -265,3 +269,107 @@ async def test_a_resolver_that_fails_or_knows_nothing_is_reported() -> None:
             with pytest.raises(OutsideFailure) as no:
                 await way_out.post("http://missing.example/", b"", {})
         assert (no.value.retry, no.value.unknown) == (True, False)
+
+
+# What is kept open.
+
+
+async def test_a_conversation_takes_one_connection() -> None:
+    async with listening(keeps=True) as tool, egress(private=True) as way_out:
+        for _ in range(5):
+            assert (await way_out.get(f"http://127.0.0.1:{tool.port}/")).body == b"ok"
+        assert (tool.connects, len(tool.heard)) == (1, 5)
+        await asyncio.gather(*(way_out.get(f"http://127.0.0.1:{tool.port}/") for _ in range(3)))
+        assert tool.connects <= 3
+        assert len(tool.heard) == 8
+
+
+async def test_what_is_kept_is_judged_like_what_is_new() -> None:
+    """A name that was fine turns inside while its connection is open: refused all the same."""
+    resolver, asked = answers(["127.0.0.1"], ["127.0.0.1"], ["169.254.169.254"], ["127.0.0.1", "169.254.169.254"])
+    async with listening(keeps=True) as tool, egress(private=True, resolver=resolver) as way_out:
+        url = f"http://turns.example:{tool.port}/"
+        for _ in range(2):
+            assert (await way_out.get(url)).status == 200
+        for _ in range(2):
+            with pytest.raises(OutsideFailure) as no:
+                await way_out.get(url)
+            assert not no.value.unknown
+        assert (tool.connects, len(tool.heard), len(asked)) == (1, 2, 4)
+
+
+async def test_a_kept_connection_is_left_when_the_name_moves() -> None:
+    resolver, _ = answers(["127.0.0.1"], ["127.0.0.2"], ["127.0.0.1", "127.0.0.2"])
+    async with listening(keeps=True) as old:
+        async with listening(keeps=True, host="127.0.0.2", port=old.port) as new:
+            async with egress(private=True, resolver=resolver) as way_out:
+                for _ in range(3):
+                    await way_out.get(f"http://moves.example:{old.port}/")
+    assert (len(old.heard), len(new.heard)) == (1, 2), "and the one that answered last is asked first"
+
+
+async def test_what_was_proved_for_one_name_serves_no_other() -> None:
+    authority = trustme.CA()
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("hooks.example").configure_cert(server)
+    authority.configure_trust(client)
+
+    async def resolver(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with listening(tls=server, keeps=True) as tool:
+        async with egress(private=True, resolver=resolver, trust=client) as way_out:
+            for _ in range(3):
+                assert (await way_out.get(f"https://hooks.example:{tool.port}/")).status == 200
+            with pytest.raises(OutsideFailure, match="certificate"):
+                await way_out.get(f"https://other.example:{tool.port}/")
+            assert len(tool.heard) == 3
+            assert (await way_out.get(f"https://HOOKS.example:{tool.port}/")).status == 200
+
+
+async def test_no_cookie_goes_from_one_account_into_the_requests_of_another() -> None:
+    session = b"HTTP/1.1 200 OK\r\nSet-Cookie: JSESSIONID=1; Path=/\r\nContent-Length: 2\r\n\r\nok"
+    async with listening(session, keeps=True) as tool, egress(private=True) as way_out:
+        for _ in range(2):
+            await way_out.get(f"http://127.0.0.1:{tool.port}/")
+    assert not any(b"cookie" in head.lower() for head in tool.heard)
+
+
+async def test_an_idle_connection_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rallypoint.egress.KEPT_SECONDS", 0.0)
+    async with listening(keeps=True) as tool, egress(private=True) as way_out:
+        for _ in range(3):
+            await way_out.get(f"http://127.0.0.1:{tool.port}/")
+    assert tool.connects == 3
+
+
+async def test_only_so_many_hosts_have_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rallypoint.egress.HOSTS_MOST", 2)
+
+    async def resolver(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with listening(keeps=True) as tool, egress(private=True, resolver=resolver) as way_out:
+        for name in ("a", "b", "c", "b", "a"):
+            await way_out.get(f"http://{name}.example:{tool.port}/")
+    assert tool.connects == 4, "b was kept, and a had made room for c"
+
+
+async def test_a_host_that_hangs_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rallypoint.egress.HOST_MOST", 2)
+    shut = asyncio.Event()
+
+    async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await shut.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hangs, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, listening(keeps=True) as tool, egress(private=True) as way_out:
+        waiting = [asyncio.create_task(way_out.get(f"http://127.0.0.1:{port}/")) for _ in range(10)]
+        try:
+            assert (await way_out.get(f"http://127.0.0.1:{tool.port}/")).status == 200
+            assert not any(one.done() for one in waiting)
+        finally:
+            shut.set()
+            await asyncio.gather(*waiting, return_exceptions=True)
