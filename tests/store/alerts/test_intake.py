@@ -60,6 +60,41 @@ async def test_a_message_in_which_an_alert_fires_ends_and_fires_again_keeps_the_
     assert [(a.status, a.count) for a in await everything(heard)] == [("firing", 2), ("resolved", 1)]
 
 
+async def test_in_a_storm_two_commits_are_under_way_and_each_alert_keeps_its_order(
+    heard: Database, batcher: Batcher, integration: Integration
+) -> None:
+    """One alert fires and ends in turn, among hundreds of others; what was sent first counts first."""
+    messages = [
+        Batch(signals=[*(signal(f"Other {turn}-{n}") for n in range(200)), signal("Turns", status=status)])
+        for turn in range(8)
+        for status in ("firing", "resolved")
+    ]
+    sent = [asyncio.ensure_future(batcher.accept(integration, one)) for one in messages]
+    together = 0
+    while not all(one.done() for one in sent):
+        together = max(together, len(batcher._flights))
+        await asyncio.sleep(0)
+    assert together == 2
+    ids = [(await one).ids[-1] for one in sent]
+    fired, ended = ids[::2], ids[1::2]
+    assert fired == ended
+    assert len(set(fired)) == 8
+    async with heard.transaction(SYSTEM) as tx:
+        turns = await tx.rows("select status from alert where labels->>'alertname' = 'Turns'")
+    assert [row["status"] for row in turns] == ["resolved"] * 8
+
+
+async def test_texts_are_kept_whatever_is_in_them(heard: Database, batcher: Batcher, integration: Integration) -> None:
+    odd = ["", "\x1f", "a\x1fb\x1fc", "\x1f\x1f", '{"quoted"} \\ \n \t', "naïve 🦊 ☃", "null", "NULL", " "]
+    batch = [signal(f"A{n}", summary=text, details=odd[-1 - n], source=text) for n, text in enumerate(odd)]
+    await batcher.accept(integration, Batch(signals=batch))
+    found = sorted(await everything(heard), key=lambda alert: alert.id)
+    told = {alert.labels["alertname"]: (alert.summary, alert.details, alert.source) for alert in found}
+    assert told == {f"A{n}": (text, odd[-1 - n], text) for n, text in enumerate(odd)}
+    await batcher.accept(integration, Batch(signals=[signal("Lone", summary="", details="")]))
+    assert (await everything(heard))[0].summary == ""
+
+
 async def test_two_integrations_do_not_share_alerts(heard: Database, say: Say) -> None:
     async with heard.transaction(SYSTEM) as tx:
         other = (await alerts.create_integration(tx, name="Other", kind="any")).integration

@@ -1,6 +1,7 @@
 """Group commit: all messages that arrive while one commit runs join the next, and each is answered after its commit.
 
-The commit in flight is the waiting time, so a lone message waits for nothing and a storm costs few commits.
+The commit in flight is the waiting time, so a lone message waits for nothing and a storm costs few commits. In a storm
+a second writer folds the next commit while the database has the first; what concerns the same alerts keeps its order.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ from rallypoint.errors import OutsideFailure, RallypointError
 
 COMMIT_ALERTS = 1024
 """Alerts in one commit: some 15 ms of PostgreSQL, which is what a message of another integration waits at most."""
+STORM_ALERTS = 128
+"""So many waiting are worth a second writer; each takes about half of what waits."""
 LANE_ALERTS = 40_000
 WAITING_ALERTS = 120_000
 IDLE_SECONDS = 0.05
@@ -64,8 +67,28 @@ class Job:
         self.lane, self.weight = self.integration.id, max(1, len(self.batch.signals))
 
 
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A commit on its way, as later ones look at it: what two of them say of one alert keeps its order.
+
+    Without a plan, which something in it has prevented, nobody knows what it is about.
+    """
+
+    plan: Plan | None
+    landed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def holds_up(self, later: "Flight") -> bool:
+        """Whether the later one must wait. A repeat does not tell its key: beside it nothing may be settled."""
+        mine, theirs = self.plan, later.plan
+        if mine is None or theirs is None:
+            return True
+        if (mine.beats and theirs.settles) or (mine.settles and theirs.beats):
+            return True
+        return not mine.last.keys().isdisjoint(theirs.last)
+
+
 class Batcher:
-    """Takes batches from the edges and answers after the COMMIT. One per process; its one writer starts by itself."""
+    """Takes batches from the edges and answers after the COMMIT. One per process; its writers start by themselves."""
 
     def __init__(
         self, db: Database, *, memory: Memory | None = None,
@@ -77,6 +100,8 @@ class Batcher:
         self._messages = KeptMessages()
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._second: asyncio.Task[None] | None = None
+        self._flights: list[Flight] = []
         self._seen: dict[int, datetime] = {}
         self._hint_rests = False
         self._hint_owed = False
@@ -128,6 +153,7 @@ class Batcher:
         self._wake.set()
         if self._writer is None:
             self._writer = loop.create_task(self._write())
+        self._call_second()
         return jobs
 
     async def committed(self, jobs: Sequence[Job]) -> Accepted:
@@ -142,18 +168,18 @@ class Batcher:
         return Accepted(ids=tuple(one for job in jobs if not job.ours for one in job.done.result()))
 
     async def close(self) -> None:
-        """Finish what waits, then let go of the connection."""
-        while self._writer is not None:
-            await asyncio.wait([self._writer])
+        """Finish what waits, then let go of the connections."""
+        while writers := [one for one in (self._writer, self._second) if one is not None]:
+            await asyncio.wait(writers)
 
-    # -- the writer
+    # -- the writers
 
     async def _write(self) -> None:
         """Commit what waits until nothing has come for a moment, on one connection."""
         try:
             async with self._db.connection() as connection:
                 while await self._something():
-                    await self._commit(connection, self._lanes.take(COMMIT_ALERTS))
+                    await self._next(connection)
         except (*AWAY, *AGAIN) as problem:
             log.warning("alerts not stored: the database is away", waiting=self.waiting, problem=str(problem))
             _fail(self._lanes.take_all(), _away(problem))
@@ -163,6 +189,38 @@ class Batcher:
         finally:
             self._writer = asyncio.get_running_loop().create_task(self._write()) if self._lanes else None
 
+    def _call_second(self) -> None:
+        if self._second is None and self._flights and self._lanes.weight >= STORM_ALERTS:
+            self._second = asyncio.get_running_loop().create_task(self._write_beside())
+
+    async def _write_beside(self) -> None:
+        """Commit beside the first writer for as long as the storm lasts. What still waits is the first one's."""
+        try:
+            async with self._db.connection() as connection:
+                while self._lanes.weight >= STORM_ALERTS:
+                    await self._next(connection)
+        except Exception as problem:
+            log.warning("the second alert writer stopped", problem=repr(problem)[:300])
+        finally:
+            self._second = None
+
+    async def _next(self, connection: Any) -> None:
+        """The next commit. From taking the jobs to being in the air nothing is awaited: so flights are in order."""
+        await self._db.clock.watch(connection)
+        if not (jobs := self._lanes.take(min(COMMIT_ALERTS, max(2 * STORM_ALERTS, self._lanes.weight // 2)))):
+            return
+        flight = Flight(_plan_of(jobs, self._db.clock.now()))
+        before = [one for one in self._flights if one.holds_up(flight)]
+        self._flights.append(flight)
+        self._call_second()
+        try:
+            for one in before:
+                await one.landed.wait()
+            await self._commit(connection, jobs, flight.plan)
+        finally:
+            self._flights.remove(flight)
+            flight.landed.set()
+
     async def _something(self) -> bool:
         if not self._lanes:
             self._wake.clear()
@@ -170,9 +228,9 @@ class Batcher:
                 await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
         return bool(self._lanes)
 
-    async def _commit(self, connection: Any, jobs: list[Job]) -> None:
+    async def _commit(self, connection: Any, jobs: list[Job], plan: Plan | None = None) -> None:
         try:
-            await self._with_retries(connection, jobs)
+            await self._with_retries(connection, jobs, plan)
         except (*AWAY, *AGAIN) as problem:
             _fail(jobs, _away(problem))
             raise
@@ -183,10 +241,10 @@ class Batcher:
                 _fail(jobs, _away(second) if isinstance(second, (*AWAY, *AGAIN)) else second)
                 raise
 
-    async def _with_retries(self, connection: Any, jobs: list[Job]) -> None:
+    async def _with_retries(self, connection: Any, jobs: list[Job], plan: Plan | None) -> None:
         for attempt in range(TRIES):
             try:
-                await self._store(connection, jobs)
+                await self._store(connection, jobs, plan if attempt == 0 else None)
                 return
             except AGAIN:
                 if attempt == TRIES - 1:
@@ -224,11 +282,10 @@ class Batcher:
         stand_in = Job(job.integration, Batch(signals=[about]), job.done, ("", payload, reason))
         await self._commit(connection, [stand_in])
 
-    async def _store(self, connection: Any, jobs: list[Job]) -> None:
+    async def _store(self, connection: Any, jobs: list[Job], plan: Plan | None) -> None:
         """One commit for all of these jobs, and only then their answers."""
-        await self._db.clock.watch(connection)
         tx = Transaction(connection, now=self._db.clock.now(), actor=SYSTEM, bus=self._db.bus)
-        plan = fold([(job.integration.id, job.batch) for job in jobs], tx.now)
+        plan = plan or _folded(jobs, tx.now)
         messages = [(job.integration.id, *job.message) for job in jobs if job.message]
         seen = self._unseen(jobs, tx.now)
         crashpoint("alerts_folded")
@@ -332,6 +389,18 @@ async def _beat(tx: Transaction, plan: Plan) -> None:
     plan.rounds += again.rounds
     for beat, change in fired:
         beat.alert_id = change.alert_id or beat.alert_id
+
+
+def _folded(jobs: Sequence[Job], now: datetime) -> Plan:
+    return fold([(job.integration.id, job.batch) for job in jobs], now)
+
+
+def _plan_of(jobs: Sequence[Job], now: datetime) -> Plan | None:
+    """What the commit will say; None where something cannot be folded, which is found out one by one."""
+    try:
+        return _folded(jobs, now)
+    except Exception:
+        return None
 
 
 def _about_unreadable(integration: Integration, unreadable: Sequence[Unreadable], now: datetime) -> Signal:

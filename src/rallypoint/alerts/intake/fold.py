@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from rallypoint.alerts import fingerprint
+from rallypoint.alerts.fingerprint import canonical, of_key, of_labels
 from rallypoint.alerts.model import Batch, Repeat, Signal, Status
 
 FIRING, ACKNOWLEDGED, RESOLVED = Status.FIRING.value, Status.ACKNOWLEDGED.value, Status.RESOLVED.value
@@ -49,12 +49,13 @@ class Plan:
     beats: dict[int, Beat] = field(default_factory=dict)
     answers: list[list[Change | Beat]] = field(default_factory=list)
     last: dict[bytes, Change] = field(default_factory=dict)
+    settles: bool = False
+    """Something is acknowledged or resolved."""
 
     def add(self, integration_id: int, signal: Signal, now: datetime) -> Change:
         """Merge a signal into the last change of its alert, or make the next one."""
-        labels = fingerprint.canonical(signal.labels)
-        identity = fingerprint.of_key(signal.dedup_key) if signal.dedup_key else fingerprint.of_labels(labels)
-        key = integration_id.to_bytes(8, "big") + identity
+        labels = canonical(signal.labels)
+        key = integration_id.to_bytes(8, "big") + (of_key(signal.dedup_key) if signal.dedup_key else of_labels(labels))
         last = self.last.get(key)
         if last is not None and last.kind == signal.status:
             _merge(last, signal, labels, now)
@@ -85,6 +86,7 @@ def fold(messages: Sequence[tuple[int, Batch]], now: datetime) -> Plan:
     changing = {one for one, batch in messages if any(_settles(signal) for signal in batch.signals)}
     for integration_id, batch in messages:
         plan.answers.append(list(_answers(plan, integration_id, batch, now, whole=integration_id in changing)))
+    plan.settles = bool(changing)
     return plan
 
 

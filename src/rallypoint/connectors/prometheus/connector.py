@@ -59,12 +59,14 @@ class Prometheus:
     ) -> Batch:
         signals: list[Signal | Repeat] = []
         unreadable: list[Unreadable] = []
+        news = False  # what follows a new alert is mostly new as well: it is read whole at once
         for place, payload in enumerate(members, first):
             if not payload.startswith(b"{"):
                 unreadable.append(member.no_object(payload, place))
                 continue
+            full = member.at_once(payload) if news else None
             try:
-                said = bytes(member.peek(payload).endsAt)
+                said = bytes((full or member.peek(payload)).endsAt)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 said = b""
             if said not in ends:
@@ -73,9 +75,11 @@ class Prometheus:
             raw_key = key_of(payload, said)
             if ends_at > now and (alert_id := known(raw_key)) is not None:
                 signals.append(Repeat(alert_id, ends_at, (payload, ends_at, raw_key), raw_key))
+                news = False
                 continue
+            news = True
             try:
-                signals.append(_signal(payload, ends_at, raw_key, now=now))
+                signals.append(_signal(payload, ends_at, raw_key, now=now, full=full))
             except Invalid as problem:
                 unreadable.append(member.unreadable(payload, place, problem))
         return Batch(signals=signals, unreadable=unreadable, reread=partial(_again, now=now))
@@ -109,9 +113,11 @@ def _end(raw: bytes) -> datetime | None:
         return None
 
 
-def _signal(payload: bytes, ends_at: datetime, raw_key: bytes, *, now: datetime) -> Signal:
+def _signal(
+    payload: bytes, ends_at: datetime, raw_key: bytes, *, now: datetime, full: member.Full | None = None
+) -> Signal:
     status = "firing" if ends_at > now else "resolved"
-    return member.signal(payload, now=now, status=status, ends_at=ends_at, raw_key=raw_key)
+    return member.signal(payload, now=now, status=status, ends_at=ends_at, raw_key=raw_key, full=full)
 
 
 def _again(known: Any, *, now: datetime) -> Signal:

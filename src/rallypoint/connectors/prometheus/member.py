@@ -30,6 +30,7 @@ class Full(msgspec.Struct, gc=False):
     annotations: dict[str, str] = {}
     startsAt: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     generatorURL: str = ""
+    endsAt: msgspec.Raw = msgspec.Raw(b"")
     status: str = ""
     fingerprint: str = ""
 
@@ -38,15 +39,24 @@ peek = msgspec.json.Decoder(Peek).decode
 _full = msgspec.json.Decoder(Full).decode
 
 
-def signal(payload: bytes, *, now: datetime, status: str, ends_at: datetime | None, raw_key: bytes) -> Signal:
-    """A member as a signal. Raises Invalid with the reason where it cannot be one."""
+def at_once(payload: bytes) -> Full | None:
+    """The fast way; None for what is to be read with care."""
+    if len(payload) > FAST_BYTES or b"\\u0000" in payload:
+        return None
+    try:
+        return _full(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def signal(
+    payload: bytes, *, now: datetime, status: str, ends_at: datetime | None, raw_key: bytes, full: Full | None = None
+) -> Signal:
+    """A member as a signal; `full` if it was read already. Raises Invalid with the reason where it cannot be one."""
     notes: list[str] = []
     own_key = ""
-    try:
-        if len(payload) > FAST_BYTES or b"\\u0000" in payload:
-            raise msgspec.ValidationError("to be read with care")
-        full = _full(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    full = full or at_once(payload)
+    if full is None:
         full, own_key = _careful(payload, now, notes)
     labels = full.labels
     if "" in labels.values() or "" in labels:
