@@ -1,8 +1,9 @@
 """Every tool whose items can be linked with incidents, by its kind: set-up, lanes and webhooks read this one list."""
 
 from rallypoint.connectors.azure_devops import TOOL as AZURE_DEVOPS
+from rallypoint.connectors.github import TOOL as GITHUB
 from rallypoint.connectors.roundup import TOOL as ROUNDUP
 from rallypoint.connectors.servicenow import TOOL as SERVICENOW
 from rallypoint.sync.tools import Tool
 
-TOOLS: dict[str, Tool] = {tool.kind: tool for tool in (AZURE_DEVOPS, ROUNDUP, SERVICENOW)}
+TOOLS: dict[str, Tool] = {tool.kind: tool for tool in (AZURE_DEVOPS, GITHUB, ROUNDUP, SERVICENOW)}
