@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -45,6 +46,7 @@ class Demo:
     login_url: str
     api_key: str
     integrations: dict[str, dict[str, str]]
+    sandboxes: dict[str, dict[str, Any]]
     environment: dict[str, str]
 
     def link_for(self, email: str) -> str:
@@ -96,6 +98,7 @@ def demo(chromium: str) -> Iterator[Demo]:
             login_url=said["login_url"],
             api_key=said["api_key"],
             integrations=said["integrations"],
+            sandboxes=said["sandboxes"],
             environment=environment,
         )
     finally:

@@ -6,6 +6,7 @@ it imports little, so that it costs little.
 """
 
 import json
+import logging
 import os
 import select
 import signal
@@ -14,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from types import FrameType
 
 import structlog
@@ -32,6 +34,7 @@ DRAIN_SECONDS = 12.0
 """What children get to finish; with the database's own stop a SIGTERM takes 15 seconds at most."""
 BACKOFF_MAX_SECONDS = 4.0
 HEALTHY_AFTER_SECONDS = 20.0
+TRIES_OF_ONCE = 3
 LOOK_SECONDS = 1.0
 READY_WITHIN_SECONDS = 60.0
 NOT_READY = 4
@@ -45,20 +48,45 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "rallypoint.edges.cli.main", *arguments]
 
 
-class Child:
-    """One role's process: started, watched, started again with growing patience."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A process beside the roles, begun once we answer: it never makes anybody wait.
 
-    def __init__(self, role: str, environment: Mapping[str, str], descriptors: Sequence[int]) -> None:
+    `once` is one that ends when it is done; it is tried a few times. Both end with the supervisor.
+    """
+
+    name: str
+    module: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    descriptors: tuple[int, ...] = ()
+    once: bool = False
+
+
+class Child:
+    """One process of ours: started, watched, started again with growing patience."""
+
+    def __init__(
+        self,
+        role: str,
+        environment: Mapping[str, str],
+        descriptors: Sequence[int],
+        *,
+        runs: Sequence[str] = (),
+        once: bool = False,
+    ) -> None:
+        """`runs` is its command line, if it is not that of a role."""
         self.role, self._environment, self._descriptors = role, dict(environment), tuple(descriptors)
+        self._runs, self._once = list(runs) or command("serve", "--role", role), once
         self.process: subprocess.Popen[bytes] | None = None
         self._started = self._again_at = 0.0
         self._failures = 0
+        self._over = False
 
     def start(self) -> None:
         self._started = clock.monotonic()
         # a session of its own: Ctrl-C in a terminal reaches the supervisor only, which then stops its children in order
         self.process = subprocess.Popen(
-            command("serve", "--role", self.role),
+            self._runs,
             env=self._environment,
             pass_fds=self._descriptors,
             stdin=subprocess.DEVNULL,
@@ -70,12 +98,16 @@ class Child:
         """Notice a death; start again once its back-off is over."""
         if self.process is not None and (code := self.process.poll()) is not None:
             self.process = None
+            if self._once and (code == 0 or self._failures >= TRIES_OF_ONCE):
+                self._over = True
+                log.log(logging.INFO if code == 0 else logging.ERROR, "child is done", role=self.role, code=code)
+                return
             lived = clock.monotonic() - self._started
             self._failures = 0 if lived > HEALTHY_AFTER_SECONDS else self._failures + 1
             pause = min(BACKOFF_MAX_SECONDS, 0.1 * 2**self._failures)
             self._again_at = clock.monotonic() + pause
             log.error("child died", role=self.role, code=code, lived=round(lived, 1), restart_in=round(pause, 1))
-        if self.process is None and clock.monotonic() >= self._again_at:
+        if self.process is None and not self._over and clock.monotonic() >= self._again_at:
             self.start()
 
     def signal(self, how: signal.Signals) -> None:
@@ -96,8 +128,9 @@ class Supervisor:
         *,
         prepare: Callable[[Mapping[str, str]], None],
         ready: Callable[[str], None],
+        beside: Sequence[Beside] = (),
     ) -> None:
-        self._settings, self._prepare, self._ready = settings, prepare, ready
+        self._settings, self._prepare, self._ready, self._beside = settings, prepare, ready, tuple(beside)
         self._stop_requests = 0
 
     def run(self) -> None:
@@ -114,8 +147,18 @@ class Supervisor:
             children = [
                 Child(role, environment, (theirs, door.fileno()) if role == "web" else (theirs,)) for role in ROLES
             ]
+            later = [
+                Child(
+                    one.name,
+                    {**environment, **one.environment},
+                    (theirs, *one.descriptors),
+                    runs=[sys.executable, "-P", "-m", one.module],
+                    once=one.once,
+                )
+                for one in self._beside
+            ]
             try:
-                self._watch(bell, children, url_of(door))
+                self._watch(bell, children, later, url_of(door))
             finally:
                 self._drain(bell, children)
                 os.close(theirs)
@@ -133,7 +176,7 @@ class Supervisor:
             SOCKET_VARIABLE: str(door.fileno()),
         }
 
-    def _watch(self, bell: "_Bell", children: Sequence[Child], url: str) -> None:
+    def _watch(self, bell: "_Bell", children: list[Child], later: Sequence[Child], url: str) -> None:
         embedded = None if self._settings.database_url else EmbeddedPostgres(self._settings.data)
         deadline, told = clock.monotonic() + READY_WITHIN_SECONDS, False
         while not self._stop_requests:
@@ -146,6 +189,7 @@ class Supervisor:
                 told = True
                 log.info("serving", url=url)
                 self._ready(url)
+                children += later
             elif not told and clock.monotonic() > deadline:
                 deadline += READY_WITHIN_SECONDS
                 log.error("still not ready", see=url + "/readyz")

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from rallypoint.edges.cli.command import command
 from rallypoint.edges.cli.output import Out
 from rallypoint.serve import lifeline
 from rallypoint.settings import Settings
+
+if TYPE_CHECKING:
+    from rallypoint.serve.sandboxes import Opened
+    from rallypoint.serve.supervisor import Beside
 
 group = click.Group("serving")
 
@@ -57,6 +61,8 @@ def demo(out: Out, port: int | None, host: str | None, data: Path | None) -> Non
 
     With --json one line says where it is and how to get in, once it is ready; it serves until SIGTERM.
     """
+    from rallypoint.serve.sandboxes import open_doors
+
     mine = _with(port, host, data).model_copy(update={"demo": True})
     os.environ.setdefault("RALLYPOINT_ALLOW_PRIVATE_TARGETS", "true")
     given: dict[str, Any] = {}
@@ -76,21 +82,36 @@ def demo(out: Out, port: int | None, host: str | None, data: Path | None) -> Non
             "integrations": {
                 name: {"key": key, "url": f"{url}/in/{key}"} for name, key in given["integrations"].items()
             },
+            "sandboxes": {kind: one.shown() for kind, one in opened.sandboxes.items()},
             "pid": os.getpid(),
         }
         out.result(access, _welcome(access))
 
-    _supervise(out, mine, prepare=prepare, ready=ready)
+    with open_doors(mine.data) as opened:
+        _supervise(out, mine, prepare=prepare, ready=ready, beside=_beside(opened))
+
+
+def _beside(opened: "Opened") -> tuple["Beside", ...]:
+    """The sandboxes, and the one who links the P1 to them: neither is waited for."""
+    from rallypoint.serve.supervisor import Beside
+
+    told = opened.environment
+    return (
+        Beside(name="sandboxes", module="rallypoint.serve.sandboxes", environment=told, descriptors=opened.descriptors),
+        Beside(name="demo links", module="rallypoint.serve.demo_links", environment=told, once=True),
+    )
 
 
 def _welcome(access: Mapping[str, Any]) -> str:
     ways = "\n".join(f"    {name:<18} {way['url']}" for name, way in access["integrations"].items())
+    others = "\n".join(f"    {name:<18} {one['url']}" for name, one in access["sandboxes"].items())
     return (
         f"\nRallypoint is ready at {access['url']}\n\n"
         f"  Sign in (once)       {access['login_url']}\n"
         f"  API key              {access['api_key']}\n"
         f"  API                  {access['url']}/api/v1/docs\n"
-        f"  Send alerts to\n{ways}\n\n"
+        f"  Send alerts to\n{ways}\n"
+        f"  The P1 is linked to, in a moment\n{others}\n\n"
         "Ctrl-C ends it; the data stays."
     )
 
