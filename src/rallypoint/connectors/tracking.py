@@ -1,13 +1,18 @@
 """What the trackers share beside their calls: files that are hashed on their way, findings of a check, small words."""
 
 import hashlib
-from collections.abc import AsyncIterator
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from rallypoint.sync.model import RemoteField
-from rallypoint.sync.ports import Finding, Level, TrackerError, Upload, ValidationFailed
+from rallypoint.sync.ports import Finding, Level, TrackerError, Unverified, Upload, ValidationFailed
 
 SLOWEST_BYTES_A_SECOND = 50_000
 SKEW_WORTH_SAYING = 5.0
+SIGNATURE = "x-rallypoint-signature"
+"""The header in which scripts of ours, installed by hand at a tool, sign what they tell: sha256=HMAC of the body."""
 
 
 class Passage:
@@ -63,3 +68,18 @@ def as_number(text: str) -> int | float | None:
 def unfit(field: RemoteField, why: str) -> ValidationFailed:
     """A value that the field cannot hold."""
     return ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
+
+
+def signed_json(raw: bytes, headers: Mapping[str, str], secret: str, *, help: str) -> tuple[dict[str, Any], str]:
+    """(what a script of ours tells, the name of this delivery), if it is signed with the secret. Raises Unverified."""
+    given = headers.get(SIGNATURE, "")
+    expected = "sha256=" + hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
+    if not secret or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Unverified("The webhook is not signed with the secret of this connection.", help=help)
+    try:
+        said = json.loads(raw)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise Unverified("The webhook's body is not the JSON that our script sends.")
+    return said, str(said.get("delivery") or hashlib.sha256(raw).hexdigest())[:80]

@@ -1,22 +1,15 @@
 """A real Roundup as the conformance kit wants it. Its mishaps happen on the way to it, for it has none on demand."""
 
-import ssl
-from datetime import datetime, timedelta
-
-import httpx2
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from datetime import timedelta
 
 from rallypoint.clock import process_time
 from rallypoint.connectors.roundup import Audience, Credentials, RoundupTracker
 from rallypoint.egress import Egress
-from rallypoint.emulators.base import Deliveries, Fault, FaultKind, FaultLayer, Faults, MovableClock
+from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.sync.model import Person, Visibility
 from rallypoint.sync.ports import Tracker
 from tests.connectors.kit import Act, Bench, Heard, Mishap
+from tests.connectors.passage import Way
 from tests.connectors.roundup.server import ADMIN, BETH, PASSWORDS, SECRET, SYNC, Roundup
 
 CALLS = {
@@ -29,43 +22,6 @@ RATE = {"retry-after": "7", "x-ratelimit-limit": "100", "x-ratelimit-remaining":
 SPENT = {
     "error": {"status": 429, "msg": "Api rate limits exceeded. Please wait: 7 seconds.", "source": "ApiRateLimiter"}
 }
-PASSED_ON = ("accept", "authorization", "content-type", "if-match", "x-requested-with")
-
-
-PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Not used, and quicker to make than a whole one."""
-
-
-class Now:
-    """The clock of this machine, which is the tracker's too."""
-
-    def now(self) -> datetime:
-        return process_time()
-
-
-class Way:
-    """Between us and the tracker: passes everything on, but for planned mishaps; its clock can be set ahead."""
-
-    def __init__(self, roundup: Roundup) -> None:
-        self.faults, self.deliveries, self.clock = Faults(), Deliveries(), MovableClock(Now())
-        self._to = f"http://127.0.0.1:{roundup.port}"
-        self._client = httpx2.AsyncClient(trust_env=False, timeout=30, verify=PLAIN)
-        methods = ["GET", "POST", "PATCH", "DELETE"]
-        bare = Starlette(routes=[Route("/{path:path}", self._pass, methods=methods)])
-        self.app: ASGIApp = FaultLayer(bare, self.faults, self.clock)
-
-    async def _pass(self, request: Request) -> Response:
-        headers = {name: value for name, value in request.headers.items() if name in PASSED_ON}
-        headers["origin"] = self._to
-        url = self._to + request.scope["raw_path"].decode() + (f"?{request.url.query}" if request.url.query else "")
-        answer = await self._client.request(request.method, url, content=await request.body(), headers=headers)
-        kept = {
-            name: value for name, value in answer.headers.items() if name not in ("content-length", "date", "server")
-        }
-        return Response(answer.content, answer.status_code, kept)
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
 
 class RoundupBench(Bench):

@@ -1,18 +1,15 @@
 """One Roundup for all tests of this folder, emptied before each."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 
 import pytest
 
 from rallypoint.egress import Egress
-from rallypoint.emulators.base import serving
 from rallypoint.settings import Settings
-from tests.connectors.roundup.bench import PLAIN, RoundupBench, Way
+from tests.connectors.passage import PLAIN, Way, passing
+from tests.connectors.roundup.bench import RoundupBench
 from tests.connectors.roundup.server import Roundup
 
 
@@ -42,22 +39,10 @@ class Passage:
 
 @pytest.fixture(scope="session")
 def passage(roundup: Roundup) -> Iterator[Passage]:
-    """In a thread of its own, for a server that is stopped and started again with each test takes longer than most."""
-    way, opened = Way(roundup), Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]]()
-
-    async def run() -> None:
-        over = asyncio.Event()
-        async with serving(way) as url:
-            opened.put((url, asyncio.get_running_loop(), over))
-            await over.wait()
-        await way.close()
-
-    thread = Thread(target=asyncio.run, args=(run(),))
-    thread.start()
-    url, loop, over = opened.get(timeout=20)
-    yield Passage(way, url)
-    loop.call_soon_threadsafe(over.set)
-    thread.join(20)
+    to = f"http://127.0.0.1:{roundup.port}"
+    way = Way(to, {"origin": to})
+    with passing(way) as url:
+        yield Passage(way, url)
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 """The detector that tells us of changes: what an administrator installs, and how a delivery is believed."""
 
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from rallypoint.connectors.roundup.api import ID
-from rallypoint.sync.ports import Hint, Unverified, WebhookHint
-
-SIGNATURE = "x-rallypoint-signature"
+from rallypoint.connectors.tracking import signed_json
+from rallypoint.sync.ports import Hint, WebhookHint
 
 DETECTOR = '''\
 """Tells Rallypoint that an item changed, once the change is committed. It tells only which one."""
@@ -100,20 +95,9 @@ def instructions(url: str, of: str) -> str:
 
 def verify(raw: bytes, headers: Mapping[str, str], secret: str, of: str) -> WebhookHint:
     """The hint in a delivery that carries our signature. A repeated delivery has the same id. Raises Unverified."""
-    given = headers.get(SIGNATURE, "")
-    expected = "sha256=" + hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
-    if not secret or not hmac.compare_digest(given.encode(), expected.encode()):
-        raise Unverified(
-            "The webhook is not signed with the secret of this connection.",
-            help="Compare the secret in detectors/config.ini of the tracker.",
-        )
-    try:
-        said: Any = json.loads(raw)
-    except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        raise Unverified("The webhook's body is not the JSON that the detector sends.")
-    delivery = str(said.get("delivery") or hashlib.sha256(raw).hexdigest())[:80]
+    said, delivery = signed_json(
+        raw, headers, secret, help="Compare the secret in detectors/config.ini of the tracker."
+    )
     id = str(said.get("id", ""))
     if said.get("class") != of or not ID.fullmatch(id):
         return WebhookHint(delivery=delivery)
