@@ -12,6 +12,7 @@ from rallypoint.catalog.actions import (
     remove_runbook,
     update_service,
 )
+from rallypoint.catalog.custom_fields import custom_fields, save_custom_field
 from rallypoint.catalog.domain_actions import save_category, save_domain, save_level, save_matrix, save_status
 from rallypoint.catalog.domain_store import (
     categories,
@@ -26,6 +27,8 @@ from rallypoint.catalog.domain_store import category as category_by_key
 from rallypoint.catalog.model import (
     Category,
     ClosurePolicy,
+    CustomField,
+    CustomKind,
     Dependency,
     Domain,
     Hosting,
@@ -57,6 +60,8 @@ from rallypoint.catalog.store import (
 __all__ = [
     "Category",
     "ClosurePolicy",
+    "CustomField",
+    "CustomKind",
     "Dependency",
     "Domain",
     "Hosting",
@@ -79,6 +84,7 @@ __all__ = [
     "category_by_id",
     "category_by_key",
     "create_service",
+    "custom_fields",
     "decide",
     "dependencies",
     "domain",
@@ -93,6 +99,7 @@ __all__ = [
     "remove_runbook",
     "runbooks",
     "save_category",
+    "save_custom_field",
     "save_domain",
     "save_level",
     "save_matrix",

@@ -199,3 +199,28 @@ class Runbook:
     title: str
     url: str
     category_id: int | None
+
+
+class CustomKind(StrEnum):
+    """What a field of a domain holds. Decided once per field."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    CHOICE = "choice"
+    DATE = "date"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomField:
+    """A field that incidents of a domain have besides ours. A retired one is offered nowhere."""
+
+    id: int
+    domain_id: int
+    key: str
+    name: str
+    kind: CustomKind
+    choices: tuple[str, ...]
+    hint: str
+    position: int
+    retired: bool

@@ -29,6 +29,7 @@ from rallypoint.incidents.command import (
 )
 from rallypoint.incidents.confirming import confirm, confirm_by_reporter, reject, reject_by_reporter
 from rallypoint.incidents.contents import Held, held, held_file, is_kept, keep, size_words, stream
+from rallypoint.incidents.fields import in_words, set_fields
 from rallypoint.incidents.files import attach, file, files, remove_file
 from rallypoint.incidents.history import marks, timeline, verify_timeline
 from rallypoint.incidents.judging import describe, set_category, set_impact, set_owner, set_priority
@@ -52,6 +53,7 @@ from rallypoint.incidents.model import (
 from rallypoint.incidents.opening import open_incident
 from rallypoint.incidents.reading import alerts_of, incident, locked, related
 from rallypoint.incidents.reporter import incident_by_reporter_token, reporter_token
+from rallypoint.incidents.tags import change_tags, known_tags, set_tags
 from rallypoint.incidents.work import (
     add_hypothesis,
     add_link,
@@ -97,6 +99,7 @@ __all__ = [
     "attach",
     "board",
     "cancel",
+    "change_tags",
     "close",
     "confirm",
     "confirm_by_reporter",
@@ -111,10 +114,12 @@ __all__ = [
     "held_file",
     "hold",
     "hypotheses",
+    "in_words",
     "incident",
     "incident_by_reporter_token",
     "is_kept",
     "keep",
+    "known_tags",
     "links",
     "locked",
     "marks",
@@ -140,10 +145,12 @@ __all__ = [
     "review",
     "roles",
     "set_category",
+    "set_fields",
     "set_impact",
     "set_owner",
     "set_priority",
     "set_role",
+    "set_tags",
     "set_workaround",
     "settle_hypothesis",
     "size_words",

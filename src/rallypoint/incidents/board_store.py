@@ -39,6 +39,7 @@ CONDITIONS = {
     "domain": "i.domain_key = :domain",
     "priority": "i.priority = :priority",
     "kind": "i.kind = :kind",
+    "tag": "i.tags @> array[:tag::text] and i.tags <> '{}'",  # the second half is what the index says of itself
     "no_commander": "i.commander_id is null",
     "mine": MINE,
 }

@@ -255,6 +255,7 @@ class BoardFilter:
     mine: bool = False
     no_commander: bool = False
     kind: str = ""
+    tag: str = ""
     open_only: bool = True
     drills: bool = False
 

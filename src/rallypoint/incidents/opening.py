@@ -1,5 +1,6 @@
 """An incident begins: somebody reports or declares it, or a monitor's alerts do."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from rallypoint.catalog.model import Category, Domain, Impact, Kind, PriorityMod
 from rallypoint.catalog.priority import PriorityDecision, decide
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
-from rallypoint.incidents import change, history, reporter, store
+from rallypoint.incidents import change, fields, history, reporter, store
+from rallypoint.incidents import tags as labels
 from rallypoint.incidents.events import IncidentOpened
 from rallypoint.incidents.history import Line
 from rallypoint.incidents.lifecycle import Decision
@@ -55,6 +57,8 @@ async def open_incident(
     affected_people: int | None = None,
     impact_started_at: datetime | None = None,
     drill: bool = False,
+    tags: Sequence[str] = (),
+    custom: Mapping[str, Any] | None = None,
 ) -> Incident:
     """Log an incident or a service request. What is not known stays unknown, and counts as the higher."""
     if not access.allows(tx.actor, Permission.DECLARE_INCIDENT):
@@ -72,6 +76,8 @@ async def open_incident(
         impact_started_at=change.past("impact_started_at", impact_started_at, now=tx.now),
         reported_at=tx.now,
         drill=drill,
+        tags=labels.in_order(labels.cleaned("tags", tags)),
+        custom=await _custom(tx, place, custom or {}),
         **await reporter.who(tx, name=reporter_name, contact=reporter_contact),
     )
     if not new.logged_by or tx.actor.kind is ActorKind.REPORTER:
@@ -80,6 +86,13 @@ async def open_incident(
     assert opened is not None, "without a grouping key nothing stands in the way"
     await reporter.receipt(tx, opened)
     return opened
+
+
+async def _custom(tx: Transaction, place: Place, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was filled in of the domain's own fields."""
+    known = await catalog.custom_fields(tx, place.domain.id) if values else []
+    found = await fields.checked(tx, known, values, where=place.domain.name)
+    return {key: value for key, value in found.items() if value is not None}
 
 
 async def find_place(

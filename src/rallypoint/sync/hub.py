@@ -6,19 +6,19 @@ guard refuses is told to the caller, who shows it on the link; nothing is forced
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from rallypoint import access, catalog, incidents
 from rallypoint.access import Role
 from rallypoint.actors import Actor, ActorKind
-from rallypoint.catalog.model import StatusCategory
+from rallypoint.catalog.model import CustomField, CustomKind, StatusCategory
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Refused
 from rallypoint.incidents import Incident, IncidentFile, TimelineEntry
 from rallypoint.incidents.model import Visibility as Shown
 from rallypoint.sync import codec, store
-from rallypoint.sync.connection import Connection
 from rallypoint.sync.attachments import FileDecision
+from rallypoint.sync.connection import Connection
 from rallypoint.sync.model import HubAttachment, HubComment, HubField, HubItem, Person, Value, Visibility
 from rallypoint.sync.work import StoredField
 
@@ -30,9 +30,18 @@ ROLES = frozenset({Role.RESPONDER.value, Role.DESK3.value, Role.MANAGER.value})
 ORIGIN = "sync:"
 
 
-def fields_of(incident: Incident, *, owner: Person | None, category: str, base_url: str) -> dict[str, Value]:
+CUSTOM = "custom."
+"""Before the key of a field that the incident's domain has besides ours."""
+
+
+def fields_of(
+    incident: Incident, *, owner: Person | None, category: str, base_url: str,
+    custom: Mapping[str, Value] | None = None,
+) -> dict[str, Value]:  # fmt: skip
     """Every field that a mapping may name, with its canonical value. Pure."""
     return {
+        **{CUSTOM + key: value for key, value in (custom or {}).items()},
+        "tags": incident.tags,
         "title": incident.title,
         "description": incident.description,
         "status": incident.status_category.value,
@@ -97,7 +106,21 @@ async def values_of(tx: Transaction, incident: Incident, *, base_url: str) -> di
     """The fields of an incident that was read already, without their versions: enough to see whether it is in scope."""
     owner = await _person(tx, incident.owner_id)
     category = await catalog.category_by_id(tx, incident.category_id) if incident.category_id else None
-    return fields_of(incident, owner=owner, category=category.key if category else "", base_url=base_url)
+    custom = {
+        one.key: await _canonical(tx, one, incident.custom.get(one.key))
+        for one in await catalog.custom_fields(tx, incident.domain_id)
+    }
+    key = category.key if category else ""
+    return fields_of(incident, owner=owner, category=key, base_url=base_url, custom=custom)
+
+
+async def _canonical(tx: Transaction, field: CustomField, value: Value) -> Value:
+    """The value of a domain's own field in the notation that mappings are written in."""
+    if field.kind is CustomKind.PERSON and isinstance(value, int):
+        return await _person(tx, value)
+    if field.kind is CustomKind.DATE and isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC).isoformat()
+    return value
 
 
 def _next(
@@ -217,7 +240,7 @@ class Arrival:
 
 async def take(tx: Transaction, arrival: Arrival) -> None:
     """Do here what was done there. Raises Refused or Invalid with the reason where this house does not allow it."""
-    action = TAKES.get(arrival.field)
+    action = _custom if arrival.field.startswith(CUSTOM) else TAKES.get(arrival.field)
     if action is None:
         raise Invalid(arrival.field, "cannot be changed from another tool; make the mapping of this field outward only")
     await action(tx, arrival)
@@ -307,6 +330,21 @@ async def _since(tx: Transaction, arrival: Arrival) -> None:
     await incidents.set_impact(tx, arrival.number, impact_started_at=datetime.fromisoformat(text) if text else None)
 
 
+async def _tags(tx: Transaction, arrival: Arrival) -> None:
+    value = arrival.value
+    tags = value if isinstance(value, tuple) else (value,) if isinstance(value, str) and value else ()
+    await incidents.set_tags(tx, arrival.number, tags=tags)
+
+
+async def _custom(tx: Transaction, arrival: Arrival) -> None:
+    value: object = arrival.value
+    if isinstance(value, Person):
+        value = value.email or value.name or value.remote_id
+    elif isinstance(value, tuple):
+        value = ", ".join(value)
+    await incidents.set_fields(tx, arrival.number, values={arrival.field.removeprefix(CUSTOM): value})
+
+
 TAKES: dict[str, Callable[[Transaction, Arrival], Awaitable[None]]] = {
     "title": _title,
     "description": _description,
@@ -319,6 +357,7 @@ TAKES: dict[str, Callable[[Transaction, Arrival], Awaitable[None]]] = {
     "workaround": _workaround,
     "affected_people": _affected,
     "impact_started_at": _since,
+    "tags": _tags,
 }
 
 

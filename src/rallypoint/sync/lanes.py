@@ -30,7 +30,7 @@ from rallypoint.sync.connection import Connection, ConnectionState
 from rallypoint.sync.lane_store import Room
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping
-from rallypoint.sync.model import Gone, GoneReason, Link
+from rallypoint.sync.model import Gone, GoneReason
 from rallypoint.sync.perform import failed, perform
 from rallypoint.sync.ports import Cause, Outage, Panel, RateLimited, RichText, Tracker, TrackerError
 from rallypoint.sync.quotas import Quotas

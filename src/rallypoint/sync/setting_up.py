@@ -14,7 +14,7 @@ from rallypoint import access, catalog, incidents
 from rallypoint.access import Permission
 from rallypoint.access.vault import Vault
 from rallypoint.actors import Actor
-from rallypoint.catalog import Impact, Urgency
+from rallypoint.catalog import CustomField, CustomKind, Impact, Urgency
 from rallypoint.catalog.model import StatusCategory
 from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
@@ -69,10 +69,20 @@ HERE: tuple[tuple[str, str, FieldKind], ...] = (
     ("workaround", "Workaround", FieldKind.RICH_TEXT),
     ("affected_people", "Affected people", FieldKind.NUMBER),
     ("impact_started_at", "Impact started", FieldKind.TIME),
+    ("tags", "Tags", FieldKind.TAGS),
     ("number", "Number", FieldKind.TEXT),
     ("url", "Address", FieldKind.TEXT),
 )
-"""Every field of the incident that a mapping may name (hub.fields_of), as people call it."""
+"""Every field of the incident that a mapping may name (hub.fields_of), as people call it. Those that domains have
+besides are in the schema only: `custom.` and their key."""
+
+CUSTOM_KINDS = {
+    CustomKind.TEXT: FieldKind.RICH_TEXT,
+    CustomKind.NUMBER: FieldKind.NUMBER,
+    CustomKind.CHOICE: FieldKind.CHOICE,
+    CustomKind.DATE: FieldKind.TIME,
+    CustomKind.PERSON: FieldKind.PERSON,
+}
 
 MAX_LENGTHS = {"title": 200}
 
@@ -100,7 +110,19 @@ async def hub_schema(tx: Transaction) -> Schema:
         )
         for id, name, kind in HERE
     ]  # fmt: skip
+    fields += _custom(await catalog.custom_fields(tx))
     return Schema(project="rallypoint", type="incident", fields=tuple(fields))
+
+
+def _custom(known: Iterable[CustomField]) -> list[RemoteField]:
+    """The fields of all domains. Where two have the same key, a mapping means both, with the choices of either."""
+    found: dict[str, RemoteField] = {}
+    for one in known:
+        id, choices = hub.CUSTOM + one.key, tuple(Choice(id=word, name=word) for word in one.choices)
+        if id in found:
+            choices = _each_once((*found[id].choices, *choices))
+        found[id] = RemoteField(id=id, name=one.name, kind=CUSTOM_KINDS[one.kind], custom=True, choices=choices)
+    return list(found.values())
 
 
 def _words(value: str) -> str:
