@@ -20,7 +20,7 @@ async def serve(emulator: Zendesk, port: int) -> None:
     async def tick() -> None:
         while True:
             await sleep(TICK_SECONDS)
-            emulator.webhooks.pump()
+            emulator.tick()
 
     def say(url: str) -> dict[str, Any]:
         return {

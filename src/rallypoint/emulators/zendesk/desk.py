@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from rallypoint.emulators.base import Now
 from rallypoint.emulators.zendesk import definitions as d
 from rallypoint.emulators.zendesk import texts
@@ -39,6 +41,24 @@ class Desk:
         self.brand = 0
         self._random = random.Random(seed)
         self._last, self._last_ticket = FIRST_ID, 0
+
+    # From one life to the next.
+
+    def kept(self) -> dict[str, Any]:
+        """Tickets with all that belongs to them, people and fields; what waits for a comment is forgotten."""
+        return {
+            "tickets": self.tickets, "users": self.users, "fields": self.fields,
+            "last": [self._last, self._last_ticket], "ids": self._random.getrandbits(64),
+        }  # fmt: skip
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Take the place of what was kept."""
+        self.tickets = msgspec.convert(kept["tickets"], dict[int, Ticket])
+        self.users = msgspec.convert(kept["users"], dict[int, User])
+        self.fields = msgspec.convert(kept["fields"], dict[int, d.Field])
+        self.files = {file.id: file for one in self.tickets.values() for said in one.comments for file in said.files}
+        self._last, self._last_ticket = kept["last"]
+        self._random = random.Random(kept["ids"])
 
     # Small things.
 

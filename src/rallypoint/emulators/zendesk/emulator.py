@@ -1,15 +1,16 @@
 """The whole account, with people in it, ready to be served."""
 
-import secrets
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from rallypoint.emulators.base import Deliveries, FaultLayer, Faults, MovableClock, Now, control_routes
+from rallypoint.emulators.base import Deliveries, FaultLayer, Faults, MovableClock, Now, Secrets, anew, control_routes
 from rallypoint.emulators.zendesk import definitions as d
 from rallypoint.emulators.zendesk.api import Interface
 from rallypoint.emulators.zendesk.desk import Desk
 from rallypoint.emulators.zendesk.limits import Limits
+from rallypoint.emulators.zendesk.pages import Pages
 from rallypoint.emulators.zendesk.people import Group, Organization, Token
 from rallypoint.emulators.zendesk.webhooks import Outgoing, Webhooks
 
@@ -22,25 +23,25 @@ PEOPLE = (
     (CUSTOMER, "Mira Kovač", "end-user"),
 )
 GROUPS = ("Support", "Payments")
-TOKEN_BYTES = 30
 
 
 class Zendesk:
     """An account of its own: an integration, an agent, a lead, a customer; groups, fields and one ticket form.
 
-    Tokens are made anew for each. `api_token` goes with anybody's mail; `bearers` has an OAuth token by mail.
+    Tokens are made anew for each, unless `secret_of` says them. `api_token` goes with anybody's mail; `bearers` has an
+    OAuth token by mail.
     """
 
-    def __init__(self, clock: Now, *, seed: int = 1) -> None:
+    def __init__(self, clock: Now, *, seed: int = 1, secret_of: Secrets = anew) -> None:
         self.clock = MovableClock(clock)
         outgoing = Outgoing()
         self.faults = Faults()
         self.deliveries: Deliveries = outgoing
         self.desk = Desk(self.clock, seed=seed)
-        self.control_token = secrets.token_urlsafe(24)
-        self.api_token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.control_token = secret_of("control")
+        self.api_token = secret_of("api")
         self._furnish()
-        self.bearers = {one.email: secrets.token_hex(32) for one in self.desk.users.values()}
+        self.bearers = {one.email: secret_of(one.email) for one in self.desk.users.values()}
         for mail, value in self.bearers.items():
             found = self.desk.by_email(mail)
             assert found is not None
@@ -48,12 +49,26 @@ class Zendesk:
         self.webhooks = Webhooks(self.desk, outgoing)
         self.limits = Limits(self.clock)
         self.interface = Interface(self.desk, self.webhooks, self.limits, {self.api_token})
-        routes = [*control_routes(self, self.control_token), *self.interface.routes()]
+        seen = Pages(self.desk, (AGENT, LEAD, CUSTOMER))
+        routes = [*control_routes(self, self.control_token), *seen.routes(), *self.interface.routes()]
         self._app = FaultLayer(Starlette(routes=routes), self.faults, self.clock)
 
     @property
     def app(self) -> ASGIApp:
         return self._app
+
+    def tick(self) -> None:
+        """Sends what waits for another try."""
+        self.webhooks.pump()
+
+    def kept(self) -> dict[str, Any]:
+        """Everything that happened in it, for `take_up`; webhooks and triggers too, for they have their secret."""
+        return {"desk": self.desk.kept(), "webhooks": self.webhooks.kept()}
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Go on where another one was."""
+        self.desk.take_up(kept["desk"])
+        self.webhooks.take_up(kept["webhooks"])
 
     def person(self, mail: str) -> int:
         """The id of somebody."""

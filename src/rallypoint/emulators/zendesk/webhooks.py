@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 import httpx2
+import msgspec
 
 from rallypoint.emulators.base import Deliveries, Delivery
 from rallypoint.emulators.zendesk.desk import Desk
@@ -133,6 +134,14 @@ class Webhooks:
     def __post_init__(self) -> None:
         self.deliveries.webhooks = self
         self.desk.listeners.append(self._happened)
+
+    def kept(self) -> dict[str, Any]:
+        return {"all": self.all, "triggers": self.triggers}
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Webhooks with their secrets, and triggers. What was on its way is lost, as with a restart of theirs."""
+        self.all = msgspec.convert(kept["all"], dict[str, Webhook])
+        self.triggers = msgspec.convert(kept["triggers"], dict[int, Trigger])
 
     # Webhooks.
 
