@@ -125,6 +125,7 @@ class ZendeskTracker:
             relations=True,
             delete_events=True,
             time_grain_seconds=1.0,
+            search_lag_seconds=10.0,  # tickets are listed by their external id, which is no search
             max_attachment_bytes=FILE_BYTES_MOST,
             max_comment_length=COMMENT_LONGEST,
             max_lengths={one.id: one.max_length for one in fields.values() if one.max_length is not None},
@@ -402,7 +403,11 @@ class ZendeskTracker:
             **({"ticket_form_id": known.form} if known.form is not None else {}),
         }
         headers = {"idempotency-key": op[:OP_LONGEST]} if op else {}
-        answer = await self._api.call("POST", "/tickets", body={"ticket": ticket}, headers=headers)
+        answer = await self._api.send("POST", "/tickets", body={"ticket": ticket}, headers=headers)
+        if answer.status == 409 or (answer.status == 400 and "IdempotentRequestError" in answer.exchange.response):
+            # An earlier try with this operation got there, or is still on its way: it will be found by its key.
+            raise Outage("An earlier try to make this ticket was taken.", unknown=True, exchange=answer.exchange)
+        self._api.judge(answer)
         row, audit = self._taken(answer)
         remote_id = str(row["id"])
         return Created(
