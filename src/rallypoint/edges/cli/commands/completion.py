@@ -7,6 +7,9 @@ from rallypoint.edges.cli.output import Out
 
 group = click.Group("completion-commands")
 
+ZSH_FIRST = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\n"
+"""A .zshrc with nothing else in it has not yet started zsh's own completion, which the script builds on."""
+
 
 @command(group, "completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -19,6 +22,8 @@ def completion(out: Out, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     script = kind(cli, {}, "rallypoint", "_RALLYPOINT_COMPLETE").source()
+    if shell == "zsh":
+        script = script.replace("\n", f"\n\n{ZSH_FIRST}", 1)  # after the line that names the command
     if out.as_json:
         out.result({"shell": shell, "script": script})
     else:
