@@ -5,6 +5,9 @@ from rallypoint.connectors.github import TOOL as GITHUB
 from rallypoint.connectors.request_tracker import TOOL as REQUEST_TRACKER
 from rallypoint.connectors.roundup import TOOL as ROUNDUP
 from rallypoint.connectors.servicenow import TOOL as SERVICENOW
+from rallypoint.connectors.zendesk import TOOL as ZENDESK
 from rallypoint.sync.tools import Tool
 
-TOOLS: dict[str, Tool] = {tool.kind: tool for tool in (AZURE_DEVOPS, GITHUB, REQUEST_TRACKER, ROUNDUP, SERVICENOW)}
+TOOLS: dict[str, Tool] = {
+    tool.kind: tool for tool in (AZURE_DEVOPS, GITHUB, REQUEST_TRACKER, ROUNDUP, SERVICENOW, ZENDESK)
+}
