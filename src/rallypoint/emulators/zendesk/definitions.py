@@ -1,8 +1,12 @@
 """Ticket fields, forms and statuses as an account has them: the system's own, and those an administrator added."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+SIX_DIGITS = re.compile(r"\d{6}")
+"""The one pattern of a field that is kept to: others come from users, and are only shown."""
 
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 TYPES = ("problem", "incident", "question", "task")

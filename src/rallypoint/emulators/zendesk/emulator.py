@@ -100,7 +100,7 @@ class Zendesk:
             if kind == "checkbox":
                 one.tag = "escalated"
             if kind == "regexp":
-                one.regexp = r"\d{6}"
+                one.regexp = d.SIX_DIGITS.pattern
             desk.fields[one.id] = one
         form = d.Form(desk.new_id(), "Default Ticket Form", list(desk.fields), now, default=True)
         desk.forms[form.id] = form
