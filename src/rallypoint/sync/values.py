@@ -232,6 +232,10 @@ def suggest_status(field: RemoteField) -> StatusMap:
     first.setdefault(
         "closed", next((one.id for one in field.choices if bare(one.name) == "closed"), first.get("resolved", ""))
     )
+    # A tool with few statuses: what has none of its own there goes to the nearest, and is not taken back as another.
+    first.setdefault("triage", first.get("active", ""))
+    first.setdefault("active", first.get("triage", ""))
+    first.setdefault("cancelled", first.get("resolved", ""))
     first.setdefault("on_hold", first.get("active", ""))
     first.setdefault("restored", first.get("active", ""))
     first.setdefault("review", first.get("resolved", ""))

@@ -17,7 +17,7 @@ from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.github import ENGINEER, INTEGRATION, LEAD, PUBLIC, REPOSITORY, STRANGER
 from rallypoint.emulators.github.people import Right
 from rallypoint.errors import Invalid
-from rallypoint.sync.model import TAGS, Gone, GoneReason, Person, RelationKind, RemoteItem, Visibility
+from rallypoint.sync.model import TAGS, FieldKind, Gone, GoneReason, Person, RelationKind, RemoteItem, Visibility
 from rallypoint.sync.ports import (
     AuthFailed,
     CommentDraft,
@@ -37,6 +37,7 @@ from rallypoint.sync.ports import (
     WebhookState,
 )
 from rallypoint.sync.tools import Access
+from rallypoint.sync.values import suggest_status
 from tests.connectors.github.bench import ISSUES, GitHubBench
 from tests.connectors.kit import upload
 
@@ -338,9 +339,7 @@ async def test_a_renamed_repository_keeps_its_issues(bench: GitHubBench) -> None
 )  # fmt: skip
 async def test_what_people_write_for_an_issue_leads_to_it(bench: GitHubBench, text: str) -> None:
     item = await made(bench)
-    found = await bench.tracker.read(text)
-    assert isinstance(found, Gone)
-    assert (found.reason, found.moved_to) == (GoneReason.MOVED, item.remote_id)
+    assert (await read(bench, text)).id == item.remote_id
 
 
 @pytest.mark.parametrize("id", ["", "0", "1/0", "1/../2", "x/y", "1/1?x=1", "a b#1", "1/" + "9" * 20])
@@ -504,6 +503,20 @@ async def test_what_is_signed_but_no_json_is_refused(bench: GitHubBench, body: b
 
 
 # Connecting.
+
+
+async def test_the_suggested_mapping_sends_every_status(bench: GitHubBench) -> None:
+    """Two states there for all of ours: what has none of its own goes to the nearest, and nothing bounces."""
+    schema = await bench.tracker.describe(REPOSITORY, "issue")
+    field = next(one for one in schema.fields if one.kind is FieldKind.STATUS)
+    made_of = suggest_status(field)
+    out = {one.hub: one.remote for one in made_of.out}
+    ours = {"triage", "active", "on_hold", "restored", "resolved", "review", "closed", "cancelled"}
+    assert set(out) == ours
+    assert {hub for hub, remote in out.items() if remote == "open"} == {"triage", "active", "on_hold", "restored"}
+    assert {one.remote: one.hub for one in made_of.into} == {
+        "open": "active", "completed": "resolved", "not_planned": "cancelled", "duplicate": "cancelled",
+    }  # fmt: skip
 
 
 async def test_a_check_tells_what_somebody_should_know(bench: GitHubBench) -> None:

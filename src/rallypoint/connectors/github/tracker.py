@@ -224,9 +224,9 @@ class GitHubTracker:
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
         """The issue first, then what belongs to it: what is added meanwhile comes with a later revision. What people
-        write for an issue, like owner/name#12, is answered with where that is."""
+        write for an issue, like owner/name#12, is read as well; the item has its lasting id."""
         if not ID.fullmatch(remote_id):
-            return await self._typed(remote_id)
+            remote_id = await self._typed(remote_id)
         answer = await self._api.send("GET", _path(remote_id))
         gone = await self._gone(answer)
         if gone is not None:
@@ -266,7 +266,7 @@ class GitHubTracker:
             skew=self._api.caller.skew.seconds,
         )
 
-    async def _typed(self, text: str) -> Gone:
+    async def _typed(self, text: str) -> str:
         found = TYPED.fullmatch(text.strip())
         name = (found["place"] or "") if found else ""
         if found is None or (not name and len(self._places.names) != 1):
@@ -275,7 +275,7 @@ class GitHubTracker:
                 help=f"Write it like {self._places.names[0]}#12, or paste its address.",
             )
         place = await self._places.named(name or self._places.names[0])
-        return Gone(reason=GoneReason.MOVED, moved_to=f"{place.id}/{found['number']}")
+        return f"{place.id}/{found['number']}"
 
     async def _gone(self, answer: Answer) -> Gone | None:
         """What a read that found nothing means. Only their own word makes it a deletion: hidden looks like missing."""
