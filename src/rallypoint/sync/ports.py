@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from rallypoint.errors import OutsideFailure
 from rallypoint.sync.model import (
@@ -384,6 +384,36 @@ class Tracker(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An item that is there, as a list shows it: enough to name it. It is read before anything is done with it."""
+
+    remote_id: str
+    key: str = ""
+    title: str = ""
+    url: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One page of a list. With `more` the next begins at the cursor, which is opaque and safe to store."""
+
+    items: tuple[Listed, ...]
+    cursor: str
+    more: bool = False
+
+
+@runtime_checkable
+class Historical(Protocol):
+    """A tracker that can list what was there before a mapping was. Optional: without it items come over one by one."""
+
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        """Items of one type, changed at `since` or later if given. Repeats are allowed, gaps are not, also while others
+        write; a last page may be empty. MappingBroken when project or type is not there."""
+        ...
 
 
 class RichText(Protocol):

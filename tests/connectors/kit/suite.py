@@ -6,6 +6,7 @@ A capability that is not declared is not asked for; but then the tracker must sa
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from rallypoint.sync.ports import (
     CommentDraft,
     Created,
     Draft,
+    Historical,
     Level,
+    Listed,
     MappingBroken,
     Outage,
     Panel,
@@ -528,6 +531,46 @@ class TrackerConformance(metaclass=_Visible):
         for place in range(10):
             told = latest[items[place * 3]]
             assert told in ("", (await self.read(bench, items[place * 3])).revision)
+
+    # What was there before.
+
+    async def listed(self, bench: Bench, since: datetime | None = None) -> list[Listed]:
+        tracker = bench.tracker
+        if not isinstance(tracker, Historical):
+            pytest.skip("This tracker lists no items: what was there before comes over one by one.")
+        found, cursor = [], None
+        for _ in range(PAGES_MOST):
+            page = await tracker.list_items(bench.project, bench.type, since, cursor)
+            found += page.items
+            cursor = page.cursor
+            if not page.more:
+                return found
+        pytest.fail("the list does not end")
+
+    async def test_what_is_there_is_listed_also_while_others_write(self, bench: Bench) -> None:
+        old = await self.made(bench, "Old", "inc-0")
+        await bench.advance(7200)
+        items = [await self.made(bench, f"Fault {n}", f"inc-{n}") for n in range(1, 6)]
+        found = {one.remote_id: one for one in await self.listed(bench)}
+        assert found.keys() >= {old.remote_id, *(one.remote_id for one in items)}
+        assert found[items[2].remote_id].title == "Fault 3"
+        assert (await self.read(bench, items[2].remote_id)).key == found[items[2].remote_id].key
+        at = found[items[0].remote_id].changed_at
+        assert at is not None
+        since = at - timedelta(seconds=3600)
+        await bench.person_sets(old.remote_id, bench.title, "Touched")
+        later = {one.remote_id: one for one in await self.listed(bench, since)}
+        assert later.keys() >= {old.remote_id, *(one.remote_id for one in items)}
+        assert later[old.remote_id].title == "Touched"
+        await bench.advance(7200)
+        recent = (later[old.remote_id].changed_at or at) + timedelta(seconds=3600)
+        assert await self.listed(bench, recent) == [], "nothing changed since"
+
+    async def test_a_list_of_what_is_not_there_is_refused(self, bench: Bench) -> None:
+        if not isinstance(bench.tracker, Historical):
+            pytest.skip("This tracker lists no items: what was there before comes over one by one.")
+        with pytest.raises(MappingBroken):
+            await bench.tracker.list_items("no such project", bench.type, None, None)
 
     async def test_a_cursor_survives_being_stored_and_used_twice(self, bench: Bench) -> None:
         begun = await bench.tracker.list_changes(None)

@@ -63,6 +63,8 @@ from rallypoint.sync.ports import (
     Finding,
     Hint,
     Level,
+    Listed,
+    Listing,
     MappingBroken,
     Outage,
     Panel,
@@ -295,6 +297,38 @@ class AzureDevOpsTracker:
         if not isinstance(answer.data, dict) or not isinstance(answer.data.get("values"), list):
             raise no_interface(answer)
         return answer.data
+
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        """By number, which never changes: each page begins behind the last one."""
+        await self._shape(project, type)
+        after = cursor or "0"
+        if not after.isdecimal():
+            raise ValidationFailed("This is not a cursor of ours.", help="Begin anew without one.")
+        wanted = {"[System.TeamProject] =": _quoted(project), "[System.WorkItemType] =": _quoted(type)}
+        wanted |= {"[System.Id] >": after}
+        wanted |= {"[System.ChangedDate] >=": _quoted(_stamp(since))} if since else {}
+        where = " AND ".join(f"{name} {value}" for name, value in wanted.items())
+        query = " ".join(("SELECT [System.Id] FROM WorkItems WHERE", where, "ORDER BY [System.Id]"))
+        try:
+            answer = await self._api.call(
+                "POST", f"{self._wit(project)}/wiql", query={"$top": str(PAGE), "timePrecision": "true"},
+                body={"query": query},
+            )  # fmt: skip
+            ids = [int(one["id"]) for one in answer.data.get("workItems", ())]
+            body = {"ids": ids, "fields": ["System.Title", "System.ChangedDate"], "errorPolicy": "omit"}
+            rows = (await self._api.call("POST", f"{self._wit()}/workitemsbatch", body=body)).data if ids else {}
+        except Outage as no:
+            # These are asked with POST, but nothing is changed by asking.
+            raise Outage(no.said, help=no.help, exchange=no.exchange) from no
+        found = tuple(
+            Listed(
+                remote_id=str(one["id"]), key=f"#{one['id']}", title=str(_fields(one).get("System.Title") or ""),
+                url=self._url(project, str(one["id"])), changed_at=at(_fields(one).get("System.ChangedDate")),
+            )
+            for one in rows.get("value", ())
+            if one
+        )  # fmt: skip
+        return Listing(items=found, cursor=str(ids[-1]) if ids else after, more=len(ids) >= PAGE)
 
     # Reading.
 
@@ -811,6 +845,11 @@ def _markdown(row: Mapping[str, Any]) -> frozenset[str]:
 
 def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _quoted(text: str) -> str:
+    """A text in the vendor's query language."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _demand_id(text: str) -> None:

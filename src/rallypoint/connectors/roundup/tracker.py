@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote, unquote
@@ -48,6 +48,8 @@ from rallypoint.sync.ports import (
     Draft,
     Finding,
     Level,
+    Listed,
+    Listing,
     MappingBroken,
     Outage,
     Panel,
@@ -64,6 +66,7 @@ from rallypoint.sync.ports import (
 )
 
 CLASS = "issue"
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 SHAPE_LASTS = timedelta(minutes=10)
 OURS = "@rallypoint.invalid>"
 KEY, OP = "<rallypoint-key.", "<rallypoint-op."
@@ -191,6 +194,22 @@ class RoundupTracker:
             await self._api.rows(self._of, (), ("id",), most=1)  # its answer tells the time there
             return Changes(hints=(), cursor=following.beginning(self._api.their_time() or self._now()))
         return await following.changes(self._api, self._of, cursor)
+
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        """Along their activity, as changes are followed: an issue that changes meanwhile is listed once more."""
+        self._demand_class(project, type)
+        page = await following.changes(self._api, self._of, cursor or following.beginning(since or EVER))
+        ids = list(dict.fromkeys(one.remote_id for one in page.hints))
+        titles = {str(one["id"]): one for one in await self._api.by_id(self._of, ids, ("id", "title"))} if ids else {}
+        found = tuple(
+            Listed(
+                remote_id=one.remote_id, key=f"{self._of}{one.remote_id}",
+                title=str(titles[one.remote_id].get("title") or ""), url=self._url(one.remote_id), changed_at=one.at,
+            )
+            for one in page.hints
+            if one.remote_id in titles
+        )  # fmt: skip
+        return Listing(items=found, cursor=page.cursor, more=page.more)
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
         """The issue first, then what belongs to it: what is added meanwhile comes with a later revision."""

@@ -9,13 +9,13 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rallypoint.connectors.calling import Answer, Way
 from rallypoint.connectors.servicenow import changes as following
 from rallypoint.connectors.servicenow import hook
-from rallypoint.connectors.servicenow.api import Api, Credentials, Row, at, literal, result, texts
+from rallypoint.connectors.servicenow.api import GRAIN, Api, Credentials, Row, at, literal, result, texts
 from rallypoint.connectors.servicenow.shape import JOURNALS, Shape, discover, known_choice, no_choice
 from rallypoint.connectors.servicenow.values import inward, outward
 from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
@@ -49,6 +49,8 @@ from rallypoint.sync.ports import (
     Draft,
     Finding,
     Level,
+    Listed,
+    Listing,
     MappingBroken,
     Outage,
     Panel,
@@ -72,6 +74,7 @@ JOURNAL_MOST = 10_000
 HISTORY_MOST = 500
 FILES_MOST = 5000
 RECENT = 20
+LIST_PAGE = 200
 HANDED_MOST = 1000
 KEY_LONGEST = 100
 COMMENT_LONGEST = 4000
@@ -214,6 +217,38 @@ class ServiceNowTracker:
             await self._api.page(self._table, "", ("sys_id",), limit=1)  # its answer tells the time there
             return Changes(hints=(), cursor=following.beginning(self._api.their_time() or self._now(), self._table))
         return await following.changes(self._api, self._table, cursor)
+
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        """By sys_id, which never changes: each page begins behind the last row, whatever happens meanwhile."""
+        self._demand_table(project, type)
+        after = cursor or ""
+        if after:
+            _demand_id(after)
+        changed = f"sys_updated_on>={since.astimezone(UTC).strftime(GRAIN)}^" if since else ""
+        behind = f"sys_id>{after}^" if after else ""
+        fields = ("sys_id", "number", "short_description", "sys_updated_on")
+        query, offset = f"{changed}{behind}ORDERBYsys_id", 0
+        for _ in range(following.EMPTY_PAGES_MOST):
+            page = await self._api.page(self._table, query, fields, limit=LIST_PAGE, offset=offset)
+            if page.rows or page.following is None:
+                break
+            offset = page.following  # a page of nothing but hidden rows
+        wrong = [one for one in page.rows if one.get("sys_id", "") <= after]
+        if wrong or any(since and (at(one.get("sys_updated_on", "")) or since) < _whole(since) for one in page.rows):
+            raise MappingBroken(
+                f"The instance did not keep to our query of {self._table}.", field="sys_updated_on",
+                help="The account must be able to read sys_id and sys_updated_on.",
+            )  # fmt: skip
+        found = tuple(
+            Listed(
+                remote_id=one["sys_id"], key=one.get("number", ""), title=one.get("short_description", ""),
+                url=self._url(one["sys_id"]), changed_at=at(one.get("sys_updated_on", "")),
+            )
+            for one in page.rows
+        )  # fmt: skip
+        return Listing(
+            items=found, cursor=found[-1].remote_id if found else after, more=bool(found) and page.following is not None
+        )
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
         """The record first, then what belongs to it: what is added meanwhile comes with a later revision.
@@ -627,6 +662,11 @@ def _hidden(shape: Shape, row: Row, history: tuple[FieldChange, ...]) -> frozens
     empty = {name for name in ids if row.get(name, "") == ""}
     told = {name for name in empty if last.get(name) not in (None, "", False)}
     return frozenset((ids - row.keys()) | told | (empty & shape.filled))
+
+
+def _whole(moment: datetime) -> datetime:
+    """The grain of times there."""
+    return moment.replace(microsecond=0)
 
 
 def _is_panel(row: Row) -> bool:
