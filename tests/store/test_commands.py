@@ -216,3 +216,14 @@ async def test_files_go_in_come_out_and_go(at: Any, tmp_path: Path) -> None:
     assert (await at("incident", "detach", "1", "1", "--reason", "It had a key in it."))[0] == 0
     assert (await at("incident", "files", "1"))[1]["items"] == []
     assert (await at("incident", "fetch", "1", "1"))[0] == 3
+
+
+async def test_tags_and_fields(at: Any) -> None:
+    code, opened = await at("incident", "open", "--title", "Slow", "--tag", "payments", "--tag", "DB")
+    assert (code, opened["tags"]) == (0, ["DB", "payments"])
+    assert (await at("incident", "tag", "1", "region", "--remove", "db"))[1]["tags"] == ["payments", "region"]
+    assert len((await at("incident", "list", "--tag", "region"))[1]["items"]) == 1
+    assert (await at("incident", "list", "--tag", "DB"))[1]["items"] == []
+    code, said = await at("incident", "set", "1", "planet=Mars")
+    assert (code, list(said["error"]["fields"])) == (2, ["custom.planet"])
+    assert (await at("incident", "set", "1", "planet"))[0] == 2

@@ -50,7 +50,7 @@ from rallypoint.incidents.model import (
     TimelineEntry,
     Visibility,
 )
-from rallypoint.incidents.opening import open_incident
+from rallypoint.incidents.opening import DOMAIN_OF_PEOPLE, open_incident
 from rallypoint.incidents.reading import alerts_of, incident, locked, related
 from rallypoint.incidents.reporter import incident_by_reporter_token, reporter_token
 from rallypoint.incidents.tags import change_tags, known_tags, set_tags
@@ -71,6 +71,7 @@ from rallypoint.incidents.work import (
 )
 
 __all__ = [
+    "DOMAIN_OF_PEOPLE",
     "ROLES",
     "BoardFilter",
     "Confirmation",

@@ -310,3 +310,21 @@ async def test_only_admins_handle_the_whole_set_up(db: Database) -> None:
             with pytest.raises(Refused) as no:
                 await act
             assert no.value.permission
+
+
+async def test_fields_of_a_domain_are_added_changed_and_kept(db: Database) -> None:
+    region = {"key": "region", "name": "Region", "kind": "choice", "choices": ["EU", "US"]}
+    cost = {"key": "cost", "name": "Cost", "kind": "number", "hint": "In euros"}
+    await do(db, {"domains": [{"key": "production", "fields": [region, cost]}]})
+
+    async def fields() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = next(d for d in (await export(db))["domains"] if d["key"] == "production")[
+            "fields"
+        ]
+        return found
+
+    assert [one["key"] for one in await fields()] == ["region", "cost"]
+    await do(db, {"domains": [{"key": "production", "fields": [{"key": "cost", "name": "Costs"}]}]})
+    assert [(one["key"], one["name"]) for one in await fields()] == [("cost", "Costs"), ("region", "Region")]
+    wrong = {"domains": [{"key": "production", "fields": [{"key": "x", "name": "X", "kind": "colour"}]}]}
+    assert list(await problems(db, wrong)) == ["domains[0].fields[0].kind"]

@@ -47,6 +47,10 @@ LocalTime = Annotated[
     time, AfterValidator(_of_no_zone), WithJsonSchema({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$"})
 ]
 """A time of day in somebody's own zone. JSON Schema's `time` would want an offset."""
+Tags = Annotated[list[Annotated[str, StringConstraints(max_length=60)]], Field(max_length=50)]
+Custom = Annotated[dict[Key, Annotated[str, StringConstraints(max_length=2000)] | float | None], Field(max_length=50)]
+"""Fields of a domain by key; null clears one."""
+
 Moment = Annotated[AwareDatetime, AfterValidator(_between)]
 
 

@@ -60,6 +60,15 @@ class Priority(Part):
     tells: list[str] = []
 
 
+class CustomField(Part):
+    key: str
+    name: str
+    kind: str
+    choices: list[str] = []
+    hint: str = ""
+    retired: bool = False
+
+
 class Domain(Part):
     key: str
     name: str
@@ -72,6 +81,7 @@ class Domain(Part):
     matrix: dict[str, dict[str, str]] = {}
     """impact -> urgency -> priority."""
     categories: list[Category] = []
+    fields: list[CustomField] = []
 
 
 class Rotation(Part):

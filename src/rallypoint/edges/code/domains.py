@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from rallypoint import access, catalog
 from rallypoint.catalog import Impact, Urgency
 from rallypoint.db import Transaction
-from rallypoint.edges.code.document import Category, Domain, Priority, Status
+from rallypoint.edges.code.document import Category, CustomField, Domain, Priority, Status
 from rallypoint.edges.code.kinds import Kind
 from rallypoint.errors import Invalid, Problem
 
 
 class Domains(Kind[Domain]):
-    """Statuses, priorities and categories are never taken away: incidents of the past name them."""
+    """Statuses, priorities, categories and fields are never taken away: incidents of the past name them."""
 
     section, word, part = "domains", "domain", Domain
-    lists = {"statuses": ("key",), "priorities": ("key",), "categories": ("key",)}
-    whole = ("statuses", "priorities", "categories")
+    lists = {"statuses": ("key",), "priorities": ("key",), "categories": ("key",), "fields": ("key",)}
+    whole = ("statuses", "priorities", "categories", "fields")
 
     async def current(self, tx: Transaction) -> list[Domain]:
         teams = {team.id: team.key for team in await access.teams(tx)}
@@ -47,6 +47,8 @@ class Domains(Kind[Domain]):
             await catalog.save_matrix(tx, domain, _matrix(wanted.matrix))
         if before is None or before.categories != wanted.categories:
             await _categories(tx, domain, wanted.categories)
+        if before is None or before.fields != wanted.fields:
+            await _fields(tx, domain, wanted.fields)
 
 
 async def _read(tx: Transaction, domain: catalog.Domain, teams: dict[int, str]) -> Domain:
@@ -84,6 +86,12 @@ async def _read(tx: Transaction, domain: catalog.Domain, teams: dict[int, str]) 
                 team=teams[c.route_team_id] if c.route_team_id else "",
             )
             for c in _in_order(tree)
+        ],
+        fields=[
+            CustomField(
+                key=f.key, name=f.name, kind=f.kind.value, choices=list(f.choices), hint=f.hint, retired=f.retired
+            )
+            for f in await catalog.custom_fields(tx, domain.id, retired=True)
         ],
     )  # fmt: skip
 
@@ -123,6 +131,15 @@ async def _categories(tx: Transaction, domain: catalog.Domain, wanted: list[Cate
                 tx, domain, key=one.key, name=one.name, type_class=one.type_class, parent=one.parent or None,
                 default_impact=one.impact or None, default_urgency=one.urgency or None, team=one.team or None,
                 position=index,
+            )  # fmt: skip
+
+
+async def _fields(tx: Transaction, domain: catalog.Domain, wanted: list[CustomField]) -> None:
+    for index, one in enumerate(wanted):
+        with _at(f"fields[{index}]"):
+            await catalog.save_custom_field(
+                tx, domain, key=one.key, name=one.name, kind=one.kind, choices=one.choices, hint=one.hint,
+                position=index, retired=one.retired,
             )  # fmt: skip
 
 

@@ -10,7 +10,11 @@ from rallypoint.ids import incident_name
 from rallypoint.incidents import Incident, TimelineEntry
 
 
-def as_markdown(incident: Incident, entries: Sequence[TimelineEntry], zone: ZoneInfo, now: datetime) -> str:
+def as_markdown(
+    incident: Incident, entries: Sequence[TimelineEntry], zone: ZoneInfo, now: datetime,
+    fields: Sequence[tuple[str, str]] = (),
+) -> str:  # fmt: skip
+    """`fields` are those of the incident's domain: (name, words)."""
     end = incident.restored_at or incident.resolved_at
     since = incident.impact_started_at
     facts = [
@@ -22,6 +26,9 @@ def as_markdown(incident: Incident, entries: Sequence[TimelineEntry], zone: Zone
         f"- Commander: {incident.commander_name or 'nobody'}",
         f"- Impact: {'start unknown' if since is None else duration_words((end or now) - since)}",
     ]
+    if incident.tags:
+        facts.append(f"- Tags: {', '.join(incident.tags)}")
+    facts += [f"- {name}: {words}" for name, words in fields]
     if incident.workaround:
         facts.append(f"- Workaround: {incident.workaround}")
     if incident.resolution:

@@ -2,22 +2,25 @@
 
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import Field
 
 from rallypoint import catalog
 from rallypoint.access import Permission
-from rallypoint.catalog import Hosting, Layer
+from rallypoint.catalog import CustomKind, Hosting, Layer
+from rallypoint.edges.api.problems import KEY_PATTERN
 from rallypoint.edges.api.route import Routes, Tx
 from rallypoint.edges.api.views.house import (
     CategoryView,
     DomainDetail,
     DomainView,
+    FieldView,
     RunbookView,
     ServiceDetail,
     ServiceView,
     StatusView,
 )
-from rallypoint.edges.api.words import Input, Key, Line, Listed, OptionalText, Page, PathKey, paged
+from rallypoint.edges.api.words import Input, Key, Line, Listed, OptionalLine, OptionalText, Page, PathKey, paged
 
 routes = Routes("catalog")
 
@@ -32,6 +35,18 @@ class NewService(Input):
     layer: Layer = Layer.APPLICATION
     description: OptionalText = ""
     public: bool = False
+
+
+FieldKey = Annotated[str, Path(min_length=1, max_length=63, pattern=KEY_PATTERN)]
+
+
+class NewField(Input):
+    name: Line
+    kind: CustomKind
+    choices: Annotated[list[Line], Field(max_length=200)] = []
+    hint: OptionalLine = ""
+    position: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    retired: bool = Field(False, description="Offered nowhere any more; what was filled in stays.")
 
 
 class NewDependency(Input):
@@ -80,13 +95,22 @@ async def list_domains(tx: Tx, query: Listed) -> Page[DomainView]:
 
 @routes.get("/domains/{key}", permission=Permission.READ_CATALOG)
 async def show_domain(tx: Tx, key: PathKey) -> DomainDetail:
-    """With its statuses and its category tree."""
+    """With its statuses, its category tree and its own fields."""
     domain = await catalog.domain(tx, key)
     return DomainDetail(
         **DomainView.model_validate(domain).model_dump(),
         statuses=[StatusView.model_validate(status) for status in await catalog.statuses(tx, domain.id)],
         categories=[CategoryView.model_validate(category) for category in await catalog.categories(tx, domain.id)],
+        fields=[FieldView.model_validate(one) for one in await catalog.custom_fields(tx, domain.id, retired=True)],
     )
+
+
+@routes.put("/domains/{key}/fields/{field}", permission=Permission.CONFIGURE)
+async def save_field(tx: Tx, key: PathKey, field: FieldKey, body: NewField) -> FieldView:
+    """Add a field to the incidents of a domain, or change it. Its kind is decided once."""
+    domain = await catalog.domain(tx, key)
+    saved = await catalog.save_custom_field(tx, domain, key=field, **body.model_dump())
+    return FieldView.model_validate(saved)
 
 
 async def _detail(tx: Tx, key: str) -> ServiceDetail:

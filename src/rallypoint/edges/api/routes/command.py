@@ -9,7 +9,7 @@ from rallypoint.access import Permission
 from rallypoint.catalog import Impact, Urgency
 from rallypoint.edges.api.route import Routes, Tx
 from rallypoint.edges.api.views.incidents import IncidentView, shown
-from rallypoint.edges.api.words import Id, Input, Line, Moment, Number, Text
+from rallypoint.edges.api.words import Custom, Id, Input, Line, Moment, Number, Tags, Text
 
 routes = Routes("command")
 
@@ -48,6 +48,19 @@ class Role(Input):
 class WhatIsHit(Input):
     affected_people: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
     impact_started_at: Moment | None = None
+
+
+class ChangedTags(Input):
+    add: Tags = []
+    remove: Tags = []
+
+
+class AllTags(Input):
+    tags: Tags
+
+
+class FilledIn(Input):
+    custom: Custom = Field(description="By key; null clears one, what is not named stays.")
 
 
 @routes.post("/incidents/{number}/command", permission=Permission.WORK_INCIDENT)
@@ -109,4 +122,25 @@ async def set_owner(tx: Tx, number: Number, body: Owner) -> IncidentView:
 async def set_impact(tx: Tx, number: Number, body: WhatIsHit) -> IncidentView:
     """Who is hit, and since when."""
     await incidents.set_impact(tx, number, **body.model_dump(exclude_unset=True))
+    return await shown(tx, number)
+
+
+@routes.post("/incidents/{number}/tags", permission=Permission.WORK_INCIDENT)
+async def change_tags(tx: Tx, number: Number, body: ChangedTags) -> IncidentView:
+    """Put tags on and take tags off."""
+    await incidents.change_tags(tx, number, add=body.add, remove=body.remove)
+    return await shown(tx, number)
+
+
+@routes.put("/incidents/{number}/tags", permission=Permission.WORK_INCIDENT)
+async def set_tags(tx: Tx, number: Number, body: AllTags) -> IncidentView:
+    """These tags and no others."""
+    await incidents.set_tags(tx, number, tags=body.tags)
+    return await shown(tx, number)
+
+
+@routes.post("/incidents/{number}/fields", permission=Permission.WORK_INCIDENT)
+async def fill_in_fields(tx: Tx, number: Number, body: FilledIn) -> IncidentView:
+    """Fill in fields that the incident's domain has besides ours."""
+    await incidents.set_fields(tx, number, values=body.custom)
     return await shown(tx, number)

@@ -12,6 +12,7 @@ from rallypoint.edges.api.route import Routes, Tx
 from rallypoint.edges.api.views.incidents import ClockView, EntryView, IncidentView, LinkView, RoleView, shown
 from rallypoint.edges.api.views.reaching import IncidentAlertView, PageView
 from rallypoint.edges.api.words import (
+    Custom,
     Input,
     Key,
     Line,
@@ -22,6 +23,7 @@ from rallypoint.edges.api.words import (
     OptionalLine,
     OptionalText,
     Page,
+    Tags,
     paged,
 )
 
@@ -35,6 +37,7 @@ class Wanted(Listing):
     domain: str = Field("", max_length=63, description="A domain's key.")
     priority: str = Field("", max_length=20)
     kind: Kind | None = None
+    tag: str = Field("", max_length=60, description="Only those with this tag.")
     mine: bool = Field(False, description="Only those I own or command.")
     no_commander: bool = False
     open: bool = Field(False, description="Only those that are not closed, cancelled or merged.")
@@ -55,6 +58,8 @@ class NewIncident(Input):
     affected_people: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
     impact_started_at: Moment | None = None
     drill: bool = False
+    tags: Tags = []
+    custom: Custom = Field({}, description="Fields of the incident's domain, by key.")
 
 
 @routes.get("/incidents", permission=Permission.READ_INCIDENT)
@@ -71,6 +76,7 @@ async def list_incidents(tx: Tx, query: Annotated[Wanted, Query()]) -> Page[Inci
         domain=query.domain,
         priority=query.priority,
         kind=query.kind or "",
+        tag=query.tag,
         mine=query.mine,
         no_commander=query.no_commander,
         open_only=query.open,

@@ -128,9 +128,22 @@ class DomainView(View):
     description: str
 
 
+class FieldView(View):
+    """A field that incidents of the domain have besides ours."""
+
+    key: str
+    name: str
+    kind: str
+    choices: list[str]
+    hint: str
+    position: int
+    retired: bool
+
+
 class DomainDetail(DomainView):
     statuses: list[StatusView]
     categories: list[CategoryView]
+    fields: list[FieldView]
 
 
 class IntegrationView(View):

@@ -55,6 +55,11 @@ class IncidentView(View):
     resolution: str | None
     workaround: str | None
     due_at: datetime | None = Field(description="The next SLA deadline.")
+    tags: list[str] = Field(description="By the alphabet.")
+    custom: dict[str, str | float] = Field(
+        description="Fields that its domain has besides these, by key: a text, a number, a choice, a date as"
+        " YYYY-MM-DD, a person's id. Empty ones are left out."
+    )
     reopened: int
     reassigned: int
     drill: bool

@@ -19,7 +19,8 @@ group = click.Group("incident", help="List, show and work on incidents.")
 NUMBER = click.argument("number", type=click.IntRange(1, 2**53 - 1))
 SAME = ("number", "title", "kind", "status", "status_category", "priority", "priority_reason", "impact", "urgency",
         "description", "reporter_name", "logged_by", "created_at", "acknowledged_at", "restored_at", "resolved_at",
-        "confirmed_at", "closed_at", "resolution", "workaround", "reopened", "origin", "drill")  # fmt: skip
+        "confirmed_at", "closed_at", "resolution", "workaround", "custom", "reopened", "origin",
+        "drill")  # fmt: skip
 
 FILE = ("id", "incident", "name", "content_type", "size", "sha256", "visibility", "about", "added_at", "added_by",
         "origin")  # fmt: skip
@@ -28,6 +29,7 @@ FILE = ("id", "incident", "name", "content_type", "size", "sha256", "visibility"
 def row(incident: "Incident") -> dict[str, Any]:
     """The names that the API uses as well."""
     return pick(incident, SAME) | {
+        "tags": list(incident.tags),
         "service": incident.service_key or None,
         "owner": incident.owner_name or None,
         "commander": incident.commander_name or None,
@@ -38,15 +40,16 @@ def row(incident: "Incident") -> dict[str, Any]:
 @click.option("--all", "everything", is_flag=True, help="Also those that are over.")
 @click.option("--service", default="", help="A service's key.")
 @click.option("--priority", default="")
+@click.option("--tag", default="", help="Only those with this tag.")
 @click.option("--search", "q", default="", help="Words, or a number.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-def list_(out: Out, everything: bool, service: str, priority: str, q: str, limit: int) -> None:
+def list_(out: Out, everything: bool, service: str, priority: str, tag: str, q: str, limit: int) -> None:
     """Open incidents, the most pressing first."""
 
     async def work(tx: "Transaction") -> list[dict[str, Any]]:
         from rallypoint import incidents
 
-        wanted = incidents.BoardFilter(q=q, service=service, priority=priority, open_only=not everything)
+        wanted = incidents.BoardFilter(q=q, service=service, priority=priority, tag=tag, open_only=not everything)
         found, _ = await incidents.board(tx, filter=wanted, cursor=None, limit=limit)
         return [row(r.incident) | {"rank": r.rank, "rank_reason": r.rank_reason} for r in found]
 
@@ -177,17 +180,61 @@ def _heading(found: dict[str, Any]) -> str:
 @click.option("--reporter", "reporter_name", default="")
 @click.option("--contact", "reporter_contact", default="")
 @click.option("--drill", is_flag=True, help="An exercise: out of all figures.")
+@click.option("--tag", "tags", multiple=True, help="May be given several times.")
+@click.option("--field", "fields", multiple=True, metavar="KEY=VALUE", help="A field of its domain; several times.")
 @AS
-def open_(out: Out, acting: str | None, **values: Any) -> None:
+def open_(out: Out, acting: str | None, fields: tuple[str, ...], **values: Any) -> None:
     """Log an incident; paging starts at once."""
 
     async def work(tx: "Transaction") -> dict[str, Any]:
         from rallypoint import incidents
 
-        return row(await incidents.open_incident(tx, **_checked(values)))
+        return row(await incidents.open_incident(tx, **_checked(values), custom=_pairs(fields)))
 
     opened = act(work, acting=acting)
     out.result(opened, f"INC-{opened['number']} is open as {opened['priority']}: {opened['priority_reason']}")
+
+
+def _pairs(typed: tuple[str, ...]) -> dict[str, str]:
+    """KEY=VALUE words; an empty value clears."""
+    for one in typed:
+        if "=" not in one:
+            raise click.UsageError(f"{one!r} is no KEY=VALUE.")
+    return {key.strip(): value for key, _, value in (one.partition("=") for one in typed)}
+
+
+@command(group, "tag")
+@NUMBER
+@click.argument("tags", nargs=-1)
+@click.option("--remove", multiple=True, help="Take this one off; may be given several times.")
+@AS
+def tag(out: Out, number: int, tags: tuple[str, ...], remove: tuple[str, ...], acting: str | None) -> None:
+    """Put tags on, take tags off."""
+
+    async def work(tx: "Transaction") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        return row(await incidents.change_tags(tx, number, add=tags, remove=remove))
+
+    after = act(work, acting=acting)
+    out.result(after, f"INC-{number}: {', '.join(after['tags']) or 'no tags'}.")
+
+
+@command(group, "set")
+@NUMBER
+@click.argument("fields", nargs=-1, required=True, metavar="KEY=VALUE...")
+@AS
+def set_(out: Out, number: int, fields: tuple[str, ...], acting: str | None) -> None:
+    """Fill in fields of its domain; an empty value clears one."""
+    values = _pairs(fields)
+
+    async def work(tx: "Transaction") -> dict[str, Any]:
+        from rallypoint import incidents
+
+        return row(await incidents.set_fields(tx, number, values=values))
+
+    after = act(work, acting=acting)
+    out.result(after, f"INC-{number}: {', '.join(f'{key} {value}' for key, value in after['custom'].items())}.")
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Admin basics: people and teams, keys, domains and their rules, what the public sees, and the audit trail."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -154,8 +155,7 @@ async def done(
     return visit.go(request, to, said)
 
 
-@page("/admin/domains", permission=Permission.READ_CATALOG)
-async def domains(request: Request) -> Response:
+async def all_domains(request: Request, form: forms.Form, status: int = 200) -> Response:
     async with visit.transaction(request) as tx:
         found = await catalog.domains(tx)
         rules = [
@@ -164,17 +164,47 @@ async def domains(request: Request) -> Response:
                 await catalog.statuses(tx, d.id),
                 await catalog.priority_model(tx, d.id),
                 await catalog.categories(tx, d.id),
+                await catalog.custom_fields(tx, d.id, retired=True),
             )
             for d in found
         ]
     return await render(
         request,
         "admin_domains.html",
+        status=status,
+        form=form,
+        kinds=list(catalog.CustomKind),
+        may_configure=access.allows(visit.of(request).actor, Permission.CONFIGURE),
         tabs=tabs(request),
         rules=rules,
         impacts=list(catalog.Impact),
         urgencies=list(catalog.Urgency),
     )
+
+
+@page("/admin/domains", permission=Permission.READ_CATALOG)
+async def domains(request: Request) -> Response:
+    return await all_domains(request, forms.of())
+
+
+@page("/admin/domains/{domain}/fields", permission=Permission.CONFIGURE, methods=("POST",))
+async def save_field(request: Request) -> Response:
+    """Add a field to a domain, or change the one that has the key."""
+    key = request.path_params["domain"]
+    form = await forms.read(request, f"field-{key}")
+
+    async def work(tx: Transaction) -> str:
+        domain = await catalog.domain(tx, key)
+        name = form.required("name", "say what people call it", "Vendor ticket")
+        own = form.text("key") or "-".join(re.findall("[a-z0-9]+", name.lower()))[:63]
+        choices = [line.strip() for line in form.text("choices").splitlines() if line.strip()]
+        saved = await catalog.save_custom_field(
+            tx, domain, key=own, name=name, kind=form.text("kind"), choices=choices, hint=form.text("hint"),
+            retired=form.ticked("retired"),
+        )  # fmt: skip
+        return f"Incidents of {domain.name} have the field {saved.name}{' no more' if saved.retired else ''}."
+
+    return await done(request, form, work, "/admin/domains", all_domains)
 
 
 async def status_settings(request: Request, form: forms.Form, status: int = 200) -> Response:

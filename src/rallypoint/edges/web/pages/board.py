@@ -29,7 +29,7 @@ VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
     ("Waits for confirmation", {"status_category": StatusCategory.RESOLVED.value}),
     ("Closed too", {"open": "0"}),
 )
-FILTERS = ("q", "status_category", "service", "domain", "priority", "kind")
+FILTERS = ("q", "status_category", "service", "domain", "priority", "kind", "tag")
 
 
 def chosen(query: Mapping[str, str]) -> dict[str, str]:
@@ -62,6 +62,7 @@ async def show(request: Request) -> Response:
             tx, filter=board_filter(query), cursor=query.get("cursor") or None, limit=LIMIT
         )
         services, domains = await catalog.services(tx), await catalog.domains(tx)
+        tags = await incidents.known_tags(tx)
     on = chosen(query)
     now = visit.of(request).now
     further = f"/board?{urlencode({**on, 'cursor': following})}" if following else ""
@@ -82,6 +83,7 @@ async def show(request: Request) -> Response:
         priorities=PRIORITIES,
         categories=list(StatusCategory),
         kinds=list(Kind),
+        tags=tags,
         form=forms.of("filter", **on),
     )
 
@@ -98,6 +100,8 @@ CSV_HEAD = (
     "created (UTC)",
     "next deadline (UTC)",
     "reason for rank",
+    "tags",
+    "fields",
 )
 
 
@@ -116,6 +120,8 @@ def csv_row(row: Ranked) -> tuple[object, ...]:
         i.created_at.isoformat(),
         due.due_at.isoformat() if due and due.due_at else "",
         row.rank_reason,
+        ", ".join(i.tags),
+        "; ".join(f"{key}={value}" for key, value in i.custom.items()),
     )
     return tuple("'" + c if isinstance(c, str) and c[:1] in "=+-@\t\r" and c else c for c in cells)
 

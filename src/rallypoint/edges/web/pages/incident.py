@@ -65,6 +65,9 @@ class Facts:
     nobody: str = ""
     elsewhere: Sequence[Any] = ()
     files: Sequence[Any] = ()
+    fields: Sequence[Any] = ()
+    """(field, its value in words), those that are filled in though retired included."""
+    tags: Sequence[str] = ()
     mappings: Sequence[Any] = ()
 
 
@@ -98,6 +101,8 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         runs=runs,
         links=await incidents.links(tx, number),
         files=await incidents.files(tx, number),
+        fields=await _fields(tx, incident),
+        tags=await incidents.known_tags(tx),
         related=await incidents.related(tx, number),
         runbooks=await catalog.runbooks(tx, service, incident.category_id) if service else (),
         needs=await catalog.needs(tx, service) if service else (),
@@ -113,6 +118,12 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         elsewhere=[(link, sync_words.of_link(link)) for link in await store.links_of(tx, number)],
         mappings=[(mapping.id, names.get(mapping.connection, ""), mapping.name) for mapping in mappings],
     )
+
+
+async def _fields(tx: Any, incident: Incident) -> list[tuple[Any, str]]:
+    known = await catalog.custom_fields(tx, incident.domain_id, retired=True)
+    found = [(one, await incidents.in_words(tx, one, incident.custom.get(one.key))) for one in known]
+    return [(one, words) for one, words in found if words or not one.retired]
 
 
 async def shown(request: Request, number: int, *, failed: forms.Form | None = None, status: int = 200) -> Response:
@@ -173,4 +184,6 @@ async def markdown(request: Request) -> Response:
     async with visit.transaction(request) as tx:
         incident = await incidents.incident(tx, number_of(request))
         entries, _ = await incidents.timeline(tx, incident.number, limit=ENTRIES)
-    return PlainTextResponse(as_markdown(incident, entries, visit.of(request).zone, visit.of(request).now))
+        fields = [(field.name, words) for field, words in await _fields(tx, incident) if words]
+    here = visit.of(request)
+    return PlainTextResponse(as_markdown(incident, entries, here.zone, here.now, fields))

@@ -111,6 +111,19 @@ async def add_task(tx: Transaction, number: int, form: Form) -> object:
     return await incidents.add_task(tx, number, title=title, owner_id=form.number("owner_id"))
 
 
+async def set_tags(tx: Transaction, number: int, form: Form) -> object:
+    return await incidents.set_tags(tx, number, tags=[form.text("tags")])
+
+
+async def fill_in(tx: Transaction, number: int, form: Form) -> object:
+    """The fields of the form, each typed as `custom.<key>`."""
+    return await incidents.set_fields(tx, number, values=custom_of(form))
+
+
+def custom_of(form: Form, prefix: str = "custom.") -> dict[str, str]:
+    return {key.removeprefix(prefix): value for key, value in form.values.items() if key.startswith(prefix)}
+
+
 async def set_role(tx: Transaction, number: int, form: Form) -> object:
     person = form.number("person_id")
     if person is None:
@@ -162,6 +175,8 @@ ACTS: dict[str, tuple[Act, str]] = {
     "compose": (compose, ""),
     "task": (add_task, ""),
     "role": (set_role, ""),
+    "tags": (set_tags, ""),
+    "fields": (fill_in, ""),
     "link": (add_link, ""),
     "public-title": (
         lambda tx, n, f: statuspage.set_title(tx, n, f.text("title")),
