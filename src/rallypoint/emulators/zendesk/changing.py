@@ -46,6 +46,7 @@ class Change:
         self._assign(said)
         self._solve()
         self._comment(said.get("comment"))
+        self._wake()
         self._wrong.stop()
 
     def comment_public(self, usual: bool) -> bool:
@@ -233,6 +234,12 @@ class Change:
         return value
 
     # Comments.
+
+    def _wake(self) -> None:
+        """A ticket that waits for its customer, or was solved, is open again when the customer says something."""
+        values = self.state.values
+        if self.comment is not None and not self._user.agent and values["status"] in ("pending", "solved"):
+            values |= {"status": "open", "custom_status_id": self._desk.default_status("open")}
 
     def _comment(self, said: Any) -> None:
         if said is None:

@@ -229,10 +229,6 @@ class Desk:
         made = Comment(self.new_id(), audit.id, author, audit.at, html, body, public, files, audit.via)
         ticket.comments.append(made)
         audit.events.insert(0, {"id": made.id, "type": "Comment"})
-        if public and not user.agent and ticket["status"] in ("pending", "solved"):
-            new = ticket.state.copy()
-            new.values |= {"status": "open", "custom_status_id": self.default_status("open")}
-            self._changed(ticket, audit, new)
         return made
 
     def comment(self, ticket: Ticket, id: int) -> Comment:
