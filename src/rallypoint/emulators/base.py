@@ -328,6 +328,16 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _at(port: int) -> socket.socket:
+    """A socket that listens. Its protocol is named: only then asyncio turns delays off for its connections, and head
+    and body of an answer on a kept connection are not 40 ms apart."""
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((HOST, port))
+    listening.listen(128)
+    return listening
+
+
 @asynccontextmanager
 async def serving(
     emulator: Emulator, *, port: int = 0, tls: ssl.SSLContext | None = None, door: socket.socket | None = None
@@ -351,7 +361,7 @@ async def serving(
     if tls is not None:
         config.ssl = tls
     server = _Server(config)
-    with door or socket.create_server((HOST, port)) as listening:
+    with door or _at(port) as listening:
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             while not server.started and not task.done():
