@@ -73,6 +73,14 @@ class Bench(ABC):
         """Enough raw values to create an item with this title."""
         return {self.title: title}
 
+    def raw(self, words: str) -> str:
+        """Plain words in the notation of `text` and of comments."""
+        return words
+
+    def words(self, raw: Value) -> str:
+        """The plain words in a value of `text`, or in a comment."""
+        return str(raw or "")
+
     @abstractmethod
     async def stranger(self) -> Tracker:
         """A tracker of the same tool with a wrong password or token."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx2
 
@@ -292,7 +292,7 @@ class Hooks:
         else:
             parts = urlsplit(url)
             if parts.username is not None:
-                pair = f"{parts.username}:{parts.password or ''}"
+                pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
                 headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
                 url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         return Notice(url=url, body=one.body, headers=headers, number=number)
