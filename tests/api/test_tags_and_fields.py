@@ -1,4 +1,4 @@
-"""Tags and a domain's own fields by the API."""
+"""Tags, a domain's own fields and what hangs together, by the API."""
 
 from tests.api.conftest import Client
 
@@ -32,3 +32,16 @@ async def test_a_domain_gets_fields_and_its_incidents_have_them(admin: Client) -
     schema = (await admin("GET", "/schema")).json()
     found = {field["id"]: field["kind"] for field in schema["fields"]}
     assert (found["custom.region"], found["custom.cost"], found["tags"]) == ("choice", "number", "tags")
+
+
+async def test_what_hangs_together(admin: Client) -> None:
+    one, two = [(await admin("POST", "/incidents", {"title": title})).json()["number"] for title in ("A", "B")]
+    made = await admin("POST", f"/incidents/{two}/relations", {"to": one, "tie": "parent"})
+    assert (made.status_code, made.json()["tie"], made.json()["title"]) == (201, "parent", "A")
+    [seen] = (await admin("GET", f"/incidents/{one}/relations")).json()["items"]
+    assert (seen["tie"], seen["number"]) == ("child", two)
+    assert (await admin("POST", f"/incidents/{one}/relations", {"to": two, "tie": "parent"})).status_code == 409
+    assert (await admin("POST", f"/incidents/{one}/relations", {"to": 999, "tie": "blocks"})).status_code == 422
+    assert (await admin("POST", f"/incidents/{one}/relations", {"to": two, "tie": "cousin"})).status_code == 422
+    assert (await admin("DELETE", f"/incidents/{two}/relations/{seen['id']}")).status_code == 204
+    assert (await admin("DELETE", f"/incidents/{two}/relations/{seen['id']}")).status_code == 404

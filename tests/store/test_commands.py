@@ -227,3 +227,16 @@ async def test_tags_and_fields(at: Any) -> None:
     code, said = await at("incident", "set", "1", "planet=Mars")
     assert (code, list(said["error"]["fields"])) == (2, ["custom.planet"])
     assert (await at("incident", "set", "1", "planet"))[0] == 2
+
+
+async def test_what_hangs_together(at: Any) -> None:
+    from rallypoint.edges.cli.commands.incident import TIES
+
+    assert list(TIES) == [tie.value for tie in incidents.Tie]
+    for title in ("One", "Two"):
+        await at("incident", "open", "--title", title)
+    [one] = (await at("incident", "relate", "2", "--to", "1", "--tie", "parent"))[1]["items"]
+    assert (one["tie"], one["number"], one["title"]) == ("parent", 1, "One")
+    assert (await at("incident", "relate", "1", "--to", "2", "--tie", "parent"))[0] == 1
+    assert (await at("incident", "relations", "1"))[1]["items"][0]["tie"] == "child"
+    assert (await at("incident", "unrelate", "1", "--to", "2"))[1]["items"] == []

@@ -1,4 +1,4 @@
-"""Tags and a domain's own fields on the pages: set in plain forms, shown, filtered by, kept when something is wrong."""
+"""Tags, a domain's own fields and what hangs together, on the pages: plain forms that forget nothing."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -70,3 +70,22 @@ async def test_tags_on_the_page_and_the_board(window: Opens, db: Database) -> No
         assert "x" * 61 in wrong.text
         assert (await bea.post("/i/1/tags", tags="")).status_code == 303
         assert "No longer" in (await vic.get("/i/1?show=all")).text
+
+
+async def test_what_hangs_together(window: Opens, db: Database) -> None:
+    async with db.transaction(SYSTEM) as tx:
+        for title in ("Checkout is slow", "The pool is empty"):
+            await incidents.open_incident(tx, title=title)
+    async with window("Bea", "responder") as bea, window("Vic", "viewer") as vic:
+        assert (await bea.post("/i/1/relate", tie="child", to="inc-2")).status_code == 303
+        page = (await vic.get("/i/2")).text
+        assert "Parent</span>" in page
+        assert "Checkout is slow" in page
+        for typed, said in (("99", "There is no INC-99"), ("soon", "no number of an incident"), ("1", "itself")):
+            wrong = await bea.post("/i/1/relate", tie="related", to=typed)
+            assert wrong.status_code == 422
+            assert said in wrong.text
+        assert (await bea.post("/i/1/relate", tie="parent", to="2")).status_code == 409
+        assert (await vic.post("/i/1/relations/1")).status_code == 403
+        assert (await bea.post("/i/1/relations/1")).status_code == 303
+        assert "Parent</span>" not in (await vic.get("/i/2")).text

@@ -45,13 +45,17 @@ from rallypoint.incidents.model import (
     Link,
     Outcome,
     Ranked,
+    Related,
+    RelationKind,
     RoleHolding,
     Task,
+    Tie,
     TimelineEntry,
     Visibility,
 )
 from rallypoint.incidents.opening import DOMAIN_OF_PEOPLE, open_incident
 from rallypoint.incidents.reading import alerts_of, incident, locked, related
+from rallypoint.incidents.relations import relate, relations, tie_of, unrelate
 from rallypoint.incidents.reporter import incident_by_reporter_token, reporter_token
 from rallypoint.incidents.tags import change_tags, known_tags, set_tags
 from rallypoint.incidents.work import (
@@ -84,8 +88,11 @@ __all__ = [
     "Link",
     "Outcome",
     "Ranked",
+    "Related",
+    "RelationKind",
     "RoleHolding",
     "Task",
+    "Tie",
     "TimelineEntry",
     "Verb",
     "Visibility",
@@ -135,7 +142,9 @@ __all__ = [
     "recover",
     "reject",
     "reject_by_reporter",
+    "relate",
     "related",
+    "relations",
     "remark",
     "remove_file",
     "reopen",
@@ -158,6 +167,8 @@ __all__ = [
     "stream",
     "take_command",
     "tasks",
+    "tie_of",
     "timeline",
+    "unrelate",
     "verify_timeline",
 ]

@@ -168,6 +168,48 @@ class IncidentFile:
     removed_why: str
 
 
+class RelationKind(StrEnum):
+    """An edge between two incidents: its source is a child, a duplicate or a relative of its target, or blocks it."""
+
+    PARENT = "parent"
+    RELATED = "related"
+    DUPLICATE_OF = "duplicate of"
+    BLOCKS = "blocks"
+
+
+class Tie(StrEnum):
+    """What another incident is to this one."""
+
+    PARENT = "parent"
+    CHILD = "child"
+    RELATED = "related"
+    DUPLICATE_OF = "duplicate of"
+    DUPLICATED_BY = "duplicated by"
+    BLOCKS = "blocks"
+    BLOCKED_BY = "blocked by"
+
+    @property
+    def words(self) -> str:
+        """As a sentence goes on with the other one's name: "child of INC-2"."""
+        return {"parent": "child of", "child": "parent of", "related": "related to"}.get(self.value, self.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """Another incident that hangs together with this one. `outward`: the edge leads from this one to it."""
+
+    id: int
+    kind: RelationKind
+    outward: bool
+    number: int
+    title: str
+    priority: str
+    status: str
+    status_category: StatusCategory
+    created_at: datetime
+    created_by: str
+
+
 class JoinedAlert(NamedTuple):
     """An alert of this incident, since when, and why it belongs here."""
 

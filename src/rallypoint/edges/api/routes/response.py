@@ -9,7 +9,15 @@ from pydantic import Field
 from rallypoint import incidents, statuspage
 from rallypoint.access import Permission
 from rallypoint.edges.api.route import Routes, Tx
-from rallypoint.edges.api.views.incidents import EntryView, HypothesisView, IncidentView, LinkView, TaskView, shown
+from rallypoint.edges.api.views.incidents import (
+    EntryView,
+    HypothesisView,
+    IncidentView,
+    LinkView,
+    RelationView,
+    TaskView,
+    shown,
+)
 from rallypoint.edges.api.words import (
     Id,
     Input,
@@ -84,6 +92,11 @@ class NewLink(Input):
     title: Line
     url: Annotated[str, Field(min_length=8, max_length=2000, pattern=r"^https?://[^\s/]")]
     kind: Line = "link"
+
+
+class NewRelation(Input):
+    to: Id = Field(description="The number of the other incident.")
+    tie: incidents.Tie = Field(description="What the other one is to this one.")
 
 
 class NewWorkaround(Input):
@@ -163,6 +176,27 @@ async def settle_hypothesis(tx: Tx, id: PathId, body: Settled) -> HypothesisView
 async def add_link(tx: Tx, number: Number, body: NewLink) -> LinkView:
     link = await incidents.add_link(tx, number, kind=body.kind, title=body.title, url=body.url)
     return LinkView.model_validate(link)
+
+
+@routes.get("/incidents/{number}/relations", permission=Permission.READ_INCIDENT)
+async def list_relations(tx: Tx, number: Number, query: Listed) -> Page[RelationView]:
+    """What hangs together with it: parent, children, duplicates, what blocks it."""
+    await incidents.incident(tx, number)
+    part, next_cursor = paged(await incidents.relations(tx, number), query, lambda one: one.id)
+    return Page(items=[RelationView.of(one) for one in part], next_cursor=next_cursor)
+
+
+@routes.post("/incidents/{number}/relations", permission=Permission.WORK_INCIDENT, status=201)
+async def relate(tx: Tx, number: Number, body: NewRelation) -> RelationView:
+    """Say what another incident is to this one. Saying it twice is no error."""
+    found = await incidents.relate(tx, number, to=body.to, tie=body.tie)
+    return RelationView.of(next(one for one in found if one.number == body.to and incidents.tie_of(one) == body.tie))
+
+
+@routes.delete("/incidents/{number}/relations/{id}", permission=Permission.WORK_INCIDENT)
+async def unrelate(tx: Tx, number: Number, id: PathId) -> None:
+    """Take a relation away, at both ends."""
+    await incidents.unrelate(tx, number, id)
 
 
 @routes.post("/incidents/{number}/workaround", permission=Permission.WORK_INCIDENT)

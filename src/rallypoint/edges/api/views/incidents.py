@@ -8,7 +8,7 @@ from pydantic import Field
 from rallypoint import incidents
 from rallypoint.db import Transaction
 from rallypoint.edges.api.words import View
-from rallypoint.incidents import Incident, Ranked
+from rallypoint.incidents import Incident, Ranked, Related
 
 
 class IncidentView(View):
@@ -157,6 +157,25 @@ class FileView(View):
     added_at: datetime
     added_by: str
     origin: str
+
+
+class RelationView(View):
+    """Another incident that hangs together with this one."""
+
+    id: int
+    tie: incidents.Tie = Field(description="What the other one is to this one.")
+    number: int
+    title: str
+    priority: str
+    status: str
+    status_category: str
+    created_at: datetime
+    created_by: str
+
+    @classmethod
+    def of(cls, related: Related) -> Self:
+        same = {name: getattr(related, name) for name in cls.model_fields if name != "tie"}
+        return cls(tie=incidents.tie_of(related), **same)
 
 
 class RoleView(View):

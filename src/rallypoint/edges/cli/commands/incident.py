@@ -12,7 +12,7 @@ from rallypoint.edges.cli.output import Out, pick
 if TYPE_CHECKING:
     from rallypoint.db import Transaction
     from rallypoint.house import House
-    from rallypoint.incidents import Incident
+    from rallypoint.incidents import Incident, Related
 
 group = click.Group("incident", help="List, show and work on incidents.")
 
@@ -235,6 +235,70 @@ def set_(out: Out, number: int, fields: tuple[str, ...], acting: str | None) -> 
 
     after = act(work, acting=acting)
     out.result(after, f"INC-{number}: {', '.join(f'{key} {value}' for key, value in after['custom'].items())}.")
+
+
+TIES = ("parent", "child", "related", "duplicate of", "duplicated by", "blocks", "blocked by")
+"""Written out: the help must not import the room that has them. A test compares."""
+
+TO = click.option("--to", type=click.IntRange(1, 2**53 - 1), required=True, help="The other incident.")
+
+
+def _hanging(related: "Related") -> dict[str, Any]:
+    from rallypoint import incidents
+
+    names = ("id", "number", "title", "priority", "status", "created_at", "created_by")
+    return {"tie": incidents.tie_of(related).value, **pick(related, names)}
+
+
+RELATED = {"tie": "It is", "number": "INC", "priority": "Prio", "status": "Status", "title": "Title"}
+
+
+@command(group, "relate")
+@NUMBER
+@TO
+@click.option("--tie", type=click.Choice(TIES), default="related", help="What the other one is to this one.")
+@AS
+def relate(out: Out, number: int, to: int, tie: str, acting: str | None) -> None:
+    """Say how two incidents hang together."""
+
+    async def work(tx: "Transaction") -> list[dict[str, Any]]:
+        from rallypoint import incidents
+
+        return [_hanging(one) for one in await incidents.relate(tx, number, to=to, tie=tie)]
+
+    out.table(act(work, acting=acting), RELATED, empty="")
+
+
+@command(group, "relations")
+@NUMBER
+def relations(out: Out, number: int) -> None:
+    """What hangs together with an incident."""
+
+    async def work(tx: "Transaction") -> list[dict[str, Any]]:
+        from rallypoint import incidents
+
+        await incidents.incident(tx, number)
+        return [_hanging(one) for one in await incidents.relations(tx, number)]
+
+    out.table(act(work), RELATED, empty="Nothing hangs together with it.")
+
+
+@command(group, "unrelate")
+@NUMBER
+@TO
+@AS
+def unrelate(out: Out, number: int, to: int, acting: str | None) -> None:
+    """Take all relations between two incidents away."""
+
+    async def work(tx: "Transaction") -> list[dict[str, Any]]:
+        from rallypoint import incidents
+
+        for one in await incidents.relations(tx, number):
+            if one.number == to:
+                await incidents.unrelate(tx, number, one.id)
+        return [_hanging(one) for one in await incidents.relations(tx, number)]
+
+    out.table(act(work, acting=acting), RELATED, empty="Nothing hangs together with it.")
 
 
 def _checked(values: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,8 @@ class Facts:
     fields: Sequence[Any] = ()
     """(field, its value in words), those that are filled in though retired included."""
     tags: Sequence[str] = ()
+    ties: Sequence[Any] = ()
+    """(what the other one is, from here; the other one), in the order of Tie."""
     mappings: Sequence[Any] = ()
 
 
@@ -103,6 +105,7 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         files=await incidents.files(tx, number),
         fields=await _fields(tx, incident),
         tags=await incidents.known_tags(tx),
+        ties=_ties(await incidents.relations(tx, number)),
         related=await incidents.related(tx, number),
         runbooks=await catalog.runbooks(tx, service, incident.category_id) if service else (),
         needs=await catalog.needs(tx, service) if service else (),
@@ -118,6 +121,12 @@ async def gather(tx: Any, incident: Incident) -> Facts:
         elsewhere=[(link, sync_words.of_link(link)) for link in await store.links_of(tx, number)],
         mappings=[(mapping.id, names.get(mapping.connection, ""), mapping.name) for mapping in mappings],
     )
+
+
+def _ties(found: Sequence[incidents.Related]) -> list[tuple[str, incidents.Related]]:
+    order = list(incidents.Tie)
+    ties = sorted(((incidents.tie_of(one), one) for one in found), key=lambda tie: (order.index(tie[0]), tie[1].number))
+    return [(tie.value, one) for tie, one in ties]
 
 
 async def _fields(tx: Any, incident: Incident) -> list[tuple[Any, str]]:
@@ -162,6 +171,7 @@ async def shown(request: Request, number: int, *, failed: forms.Form | None = No
         roles=[role for role in incidents.ROLES if role != "commander"],
         public_states=PUBLIC_STATES,
         outcomes=OUTCOMES,
+        kinds_of_tie=[tie.value for tie in incidents.Tie],
         largest_file=incidents.size_words(visit.house(request).settings.largest_file),
         impacts=list(Impact),
         urgencies=list(Urgency),

@@ -13,7 +13,7 @@ from rallypoint.edges.web import forms, refusals, visit
 from rallypoint.edges.web.forms import Form
 from rallypoint.edges.web.pages.incident import COMPOSER, number_of, shown
 from rallypoint.edges.web.routing import page
-from rallypoint.errors import Conflict, Invalid, OutsideFailure, Refused
+from rallypoint.errors import Conflict, Invalid, NotFound, OutsideFailure, Refused
 
 Act = Callable[[Transaction, int, Form], Awaitable[object]]
 YEARS = range(1971, 2100)
@@ -115,6 +115,16 @@ async def set_tags(tx: Transaction, number: int, form: Form) -> object:
     return await incidents.set_tags(tx, number, tags=[form.text("tags")])
 
 
+async def relate(tx: Transaction, number: int, form: Form) -> object:
+    typed = form.required("to", "write the number of the other one", "INC-42").upper().removeprefix("INC").strip(" -")
+    if not typed.isdecimal() or len(typed) > 15:
+        raise Invalid("to", "this is no number of an incident", "INC-42")
+    try:
+        return await incidents.relate(tx, number, to=int(typed), tie=form.text("tie"))
+    except NotFound:
+        raise Invalid("to", f"there is no INC-{typed}", "INC-42") from None
+
+
 async def fill_in(tx: Transaction, number: int, form: Form) -> object:
     """The fields of the form, each typed as `custom.<key>`."""
     return await incidents.set_fields(tx, number, values=custom_of(form))
@@ -176,6 +186,7 @@ ACTS: dict[str, tuple[Act, str]] = {
     "task": (add_task, ""),
     "role": (set_role, ""),
     "tags": (set_tags, ""),
+    "relate": (relate, ""),
     "fields": (fill_in, ""),
     "link": (add_link, ""),
     "public-title": (
@@ -231,6 +242,12 @@ async def settle(request: Request) -> Response:
         lambda tx, n, f: incidents.settle_hypothesis(tx, key, outcome=f.text("outcome"), text=f.text("text")),
         "",
     )
+
+
+@page("/i/{number:int}/relations/{relation:int}", permission=Permission.WORK_INCIDENT, methods=("POST",))
+async def unrelate(request: Request) -> Response:
+    key = int(request.path_params["relation"])
+    return await act(request, number_of(request), "relations", lambda tx, n, f: incidents.unrelate(tx, n, key), "")
 
 
 def _register(name: str, work: Act, said: str) -> None:
