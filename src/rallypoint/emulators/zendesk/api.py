@@ -120,7 +120,7 @@ class Interface:
             return JSONResponse({"error": "RecordNotFound", "description": "Not found"}, 404)
         if user is None:
             return RedirectResponse(f"{_root(request)}/access/unauthenticated", 302)
-        return RedirectResponse(f"{_root(request)}/cdn/{quote(key)}", 302)
+        return RedirectResponse(f"{_elsewhere(request)}/cdn/{quote(key)}", 302)
 
     async def _bytes(self, request: Request) -> Response:
         """A store that knows nothing of accounts: it refuses who shows it credentials that are not for it."""
@@ -135,3 +135,10 @@ class Interface:
 
 def _root(request: Request) -> str:
     return f"{request.url.scheme}://{request.headers.get('host', '127.0.0.1')}"
+
+
+def _elsewhere(request: Request) -> str:
+    """The same server by another name, as files lie on another host."""
+    host, colon, port = request.headers.get("host", "127.0.0.1").partition(":")
+    other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(host, host)
+    return f"{request.url.scheme}://{other}{colon}{port}"

@@ -376,9 +376,13 @@ class TicketInterface:
                 if int(audit.at.timestamp()) >= start and audit.at <= latest
             ),
             key=lambda row: row[:2],
-        )[: self.export_page]
+        )
+        # Whole seconds only, and what the page before ended with comes again: so nothing is left out.
+        again = sum(row[0] == start for row in rows)
+        last = rows[: again + self.export_page][-1][0] if rows else start
+        more = any(row[0] > last for row in rows)
+        rows = [row for row in rows if row[0] <= last]
         end = rows[-1][0] if rows else start
-        more = len(rows) == self.export_page
         where = f"{call.shown.base}/api/v2/incremental/ticket_events.json?start_time={end}" if rows else None
         said = {"ticket_events": [row[2] for row in rows], "count": len(rows), "end_time": end, "next_page": where}
         return JSONResponse(said | {"end_of_stream": not more}, headers=headers)
