@@ -12,7 +12,7 @@ from rallypoint.errors import Invalid
 
 group = click.Group("sandbox-commands")
 
-TOOLS = ("servicenow", "azure_devops", "github", "zendesk")
+TOOLS = ("servicenow", "azure_devops", "github", "jira", "zendesk")
 
 
 @command(group, "sandbox")
@@ -20,7 +20,8 @@ TOOLS = ("servicenow", "azure_devops", "github", "zendesk")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes any free one.")
 @click.option("--webhook-url", default="", help="Where it tells of changes: the address of a connection, /told/<key>.")
 @click.option("--webhook-secret", default="", help="What it signs with.")
-def sandbox(out: Out, tool: str, port: int, webhook_url: str, webhook_secret: str) -> None:
+@click.option("--data-center", is_flag=True, help="Of Jira, the edition that people run themselves.")
+def sandbox(out: Out, tool: str, port: int, webhook_url: str, webhook_secret: str, data_center: bool) -> None:
     """Serve TOOL on loopback until Ctrl-C. The first line says its address and accounts, as JSON.
 
     Everything is in memory and gone with the process. It is an emulator written from the vendor's documents.
@@ -31,5 +32,6 @@ def sandbox(out: Out, tool: str, port: int, webhook_url: str, webhook_secret: st
     given = ["--port", str(port)]
     given += ["--webhook-url", webhook_url] if webhook_url else []
     given += ["--webhook-secret", webhook_secret] if webhook_secret else []
+    given += ["--data-center"] if data_center else []
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *given])
