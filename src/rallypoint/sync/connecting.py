@@ -14,14 +14,12 @@ from rallypoint.access.vault import Vault
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid, Problem, Refused
 from rallypoint.ids import digest
-from rallypoint.sync import store
+from rallypoint.sync import store, wallet
 from rallypoint.sync.connection import Connection, ConnectionState
 from rallypoint.sync.tools import Access, Tool, Tools
+from rallypoint.sync.wallet import BOUND_TO
 
 KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-BOUND_TO = "sync connection"
-"""What the sealed secrets of a connection are bound to, so that they open nowhere else."""
-
 HOOK_BYTES = 24
 WAITS = "waits for its credentials"
 
@@ -77,8 +75,8 @@ async def describe(
     before = await store.connection(tx, key)
     url = _checked(tools, key, before.tool, base_url)
     changes: dict[str, Any] = {"name": " ".join(name.split())[:80], "base_url": url}
-    changes["settings"] = _settings(tools[before.tool], settings)
-    if _host(url) != _host(before.base_url):
+    changes["settings"] = given = _settings(tools[before.tool], settings)
+    if _elsewhere(tools[before.tool], before, url, given):
         changes |= {"sealed_secrets": None, "state": "refused", "state_reason": WAITS}
     await store.change_connection(tx, before.id, **changes)
     await access.record(tx, "connection changed", f"connection:{key}", {"base_url": url})
@@ -97,8 +95,8 @@ async def new_credentials(
     url = before.base_url if base_url is None else _checked_url(base_url, wrong)
     if wrong:
         raise Invalid(wrong)
-    known = dict((await opened(tx, vault, before)).secrets)
-    if known and _host(url) != _host(before.base_url):
+    known = await _given(tx, vault, before)
+    if known and _elsewhere(tools[before.tool], before, url, before.settings if settings is None else settings):
         if not secrets_:
             raise Invalid("secrets", "give them again: another address is never told those of the old one")
         known = {}
@@ -141,8 +139,7 @@ async def resume(tx: Transaction, key: str) -> Connection:
 
 async def opened(tx: Transaction, vault: Vault, connection: Connection) -> Access:
     """What a tracker of this connection is made with."""
-    sealed, _ = await store.secrets_of(tx, connection.id)
-    secrets_ = json.loads(vault.unseal(sealed, BOUND_TO)) if sealed else {}
+    secrets_ = await _given(tx, vault, connection)
     return Access(key=connection.key, base_url=connection.base_url, settings=connection.settings, secrets=secrets_)
 
 
@@ -154,6 +151,12 @@ async def hook_secret(tx: Transaction, vault: Vault, connection: Connection) -> 
             f"{connection.name} has no webhook yet.", guard="webhook", help="Register one for the connection first."
         )
     return vault.unseal(sealed, BOUND_TO)
+
+
+async def _given(tx: Transaction, vault: Vault, connection: Connection) -> dict[str, str]:
+    """The secrets that people gave."""
+    sealed, _ = await store.secrets_of(tx, connection.id)
+    return wallet.opened(vault, sealed)
 
 
 def _checked(tools: Tools, key: str, tool: str, base_url: str) -> str:
@@ -169,9 +172,16 @@ def _checked(tools: Tools, key: str, tool: str, base_url: str) -> str:
     return url
 
 
-def _host(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.casefold()
+def _elsewhere(tool: Tool, before: Connection, url: str, settings: Mapping[str, Any]) -> bool:
+    """Whether secrets would be told to a host that was not told them before."""
+    known = _hosts(tool, before.base_url, before.settings)
+    return bool(_hosts(tool, url, settings) - known)
+
+
+def _hosts(tool: Tool, base_url: str, settings: Mapping[str, Any]) -> set[tuple[str, str]]:
+    addresses = [base_url, *(str(settings.get(one.name) or "") for one in tool.asked if one.address)]
+    parts = [urlsplit(one) for one in addresses if one]
+    return {(one.scheme, one.netloc.casefold()) for one in parts}
 
 
 def _settings(tool: Tool, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,12 +190,18 @@ def _settings(tool: Tool, settings: Mapping[str, Any]) -> dict[str, Any]:
     wrong = [Problem(f"settings.{name}", f"is no setting of {tool.name}") for name in settings if name not in known]
     needed = [one for one in known.values() if one.required and settings.get(one.name) in (None, "")]
     wrong += [Problem(f"settings.{one.name}", "is needed", one.example) for one in needed]
+    given = {name: value for name, value in settings.items() if value not in (None, "")}
+    for one in known.values():
+        if one.address and one.name in given:
+            given[one.name] = _checked_url(str(given[one.name]), wrong, f"settings.{one.name}", one.example)
     if wrong:
         raise Invalid(wrong)
-    return {name: value for name, value in settings.items() if value not in (None, "")}
+    return given
 
 
-def _checked_url(text: str, wrong: list[Problem]) -> str:
+def _checked_url(
+    text: str, wrong: list[Problem], field: str = "base_url", example: str = "https://example.service-now.com"
+) -> str:
     url = text.strip().rstrip("/")
     try:
         parts = urlsplit(url)
@@ -194,8 +210,9 @@ def _checked_url(text: str, wrong: list[Problem]) -> str:
     except ValueError:
         fine = False
     if not fine:
-        reason = "must be the tool's address, with https:// and without a user, a query or a fragment"
-        wrong.append(Problem("base_url", reason, "https://example.service-now.com"))
+        whose = "the tool's address" if field == "base_url" else "an address"
+        reason = f"must be {whose}, with https:// and without a user, a query or a fragment"
+        wrong.append(Problem(field, reason, example))
     return url
 
 
@@ -218,6 +235,8 @@ def _sorted(
             continue
         if one.secret:
             sealed[one.name] = str(value)
+        elif one.address:
+            given[one.name] = _checked_url(str(value), wrong, one.name, one.example)
         else:
             given[one.name] = value
     if wrong:

@@ -37,6 +37,7 @@ from rallypoint.sync.quotas import Quotas
 from rallypoint.sync.settling import Lost, Settler
 from rallypoint.sync.steps import Ending, Event, Finish, Setting
 from rallypoint.sync.tools import Access, Tools
+from rallypoint.sync.wallet import SealedWallet
 from rallypoint.sync.work import Claim, Held, Offer
 
 WIDTH = 48
@@ -410,6 +411,7 @@ class Lanes:
         """The tracker of a connection, made anew when its address or credentials changed."""
         async with self._db.transaction(SYSTEM) as tx:
             given = await opened(tx, self._vault, connection)
+        given = replace(given, wallet=SealedWallet(self._db, self._vault, connection))
         known = self._trackers.get(connection.id)
         if known is not None and known.access == given:
             fresh = replace(known, connection=connection)

@@ -33,6 +33,7 @@ from rallypoint.sync.scope import fits
 from rallypoint.sync.suggest import suggest
 from rallypoint.sync.tools import Tools
 from rallypoint.sync.values import review
+from rallypoint.sync.wallet import BOUND_TO, SealedWallet
 
 T = TypeVar("T")
 
@@ -293,6 +294,7 @@ class SetUp:
             given = await connecting.opened(tx, self._vault, connection)
         if connection.tool not in self._tools:
             raise Refused(f"This Rallypoint knows no tool {connection.tool!r}.", guard="tool", who_may="nobody")
+        given = replace(given, wallet=SealedWallet(self._db, self._vault, connection))
         tracker = self._tools[connection.tool].make(given, self._egress)
         try:
             async with asyncio.timeout(TOOL_SECONDS):
@@ -348,7 +350,7 @@ class SetUp:
         async with self.tracker(actor, key) as (connection, tracker):
             async with self._db.transaction(actor) as tx:
                 old_hash, old_sealed = await setup_store.hook_of(tx, connection.id)
-                sealed = self._vault.seal(secret, connecting.BOUND_TO)
+                sealed = self._vault.seal(secret, BOUND_TO)
                 await setup_store.change_hook(tx, connection.id, key_hash=digest(fresh), sealed=sealed)
             try:
                 made = await tracker.register_webhook(url, secret)
@@ -359,7 +361,7 @@ class SetUp:
                 raise
             async with self._db.transaction(actor) as tx:
                 if made.secret and made.secret != secret:
-                    sealed = self._vault.seal(made.secret, connecting.BOUND_TO)
+                    sealed = self._vault.seal(made.secret, BOUND_TO)
                     await setup_store.change_hook(tx, connection.id, key_hash=digest(fresh), sealed=sealed)
                 await store.change_connection(tx, connection.id, webhook=webhook_json(made))
                 await access.record(tx, "webhook registered", f"connection:{key}", {"state": made.state.value})

@@ -275,4 +275,4 @@ async def test_without_a_project_every_project_is_followed(bench: AzureDevOpsBen
 def test_the_tool_makes_a_tracker(way: Egress) -> None:
     given = Access(key="ado", base_url="https://dev.azure.com/x", settings={"project": PROJECT}, secrets={"token": "t"})
     assert TOOL.make(given, way).capabilities.conditional_write
-    assert {one.name for one in TOOL.asked if one.secret} == {"token"}
+    assert {one.name for one in TOOL.asked if one.secret} == {"token", "client_secret", "refresh_token"}

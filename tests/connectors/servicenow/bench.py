@@ -6,10 +6,12 @@ from datetime import timedelta
 import httpx2
 
 from rallypoint.clock import ManualClock
+from rallypoint.connectors.oauth import Grant
 from rallypoint.connectors.servicenow import Credentials, ServiceNowTracker
+from rallypoint.connectors.servicenow.tool import TOKENS
 from rallypoint.egress import Egress
 from rallypoint.emulators.base import Fault, FaultKind
-from rallypoint.emulators.servicenow import ADMIN, AGENT, CALLER, INTEGRATION_USER, Hook, ServiceNow
+from rallypoint.emulators.servicenow import ADMIN, AGENT, CALLER, CLIENT, INTEGRATION_USER, Hook, ServiceNow
 from rallypoint.sync.model import Person, Value, Visibility
 from rallypoint.sync.ports import Tracker
 from tests.connectors.kit import Act, Bench, Heard, Mishap
@@ -36,6 +38,15 @@ class ServiceNowBench(Bench):
         given = Credentials(user=INTEGRATION_USER, password=emulator.passwords[INTEGRATION_USER])
         self.tracker: Tracker = self.connected(given)
         self.somebody = Person(remote_id=emulator.sys_id(AGENT))
+
+    def grant(self, refresh_token: str = "") -> Grant:
+        """The emulator's application, by its own right or by a refresh token."""
+        return Grant(
+            client_id=CLIENT,
+            client_secret=self.emulator.client_secret,
+            token_url=f"{self.url}{TOKENS}",
+            refresh_token=refresh_token,
+        )
 
     def connected(self, given: Credentials) -> ServiceNowTracker:
         return ServiceNowTracker(self.way, base_url=self.url, credentials=given, now=self.clock.now)

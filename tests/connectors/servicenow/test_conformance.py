@@ -3,7 +3,6 @@
 import pytest
 
 from rallypoint.connectors.servicenow import Credentials
-from rallypoint.emulators.servicenow import CLIENT
 from tests.connectors.kit import TrackerConformance
 from tests.connectors.servicenow.bench import ServiceNowBench
 
@@ -18,5 +17,5 @@ class TestServiceNowWithTokens(TrackerConformance):
     @pytest.fixture(autouse=True)
     def _tokens(self, bench: ServiceNowBench) -> None:
         emulator = bench.emulator
-        bench.tracker = bench.connected(Credentials(client_id=CLIENT, client_secret=emulator.client_secret))
+        bench.tracker = bench.connected(Credentials(grant=bench.grant()))
         emulator.instance.access.hidden_is_empty = False

@@ -427,8 +427,7 @@ async def test_what_is_no_instance_is_called_so(bench: ServiceNowBench, fault: F
 
 
 async def test_a_token_is_renewed_before_and_after_it_expires(bench: ServiceNowBench, clock: ManualClock) -> None:
-    given = Credentials(client_id=CLIENT, client_secret=bench.emulator.client_secret)
-    bench.tracker = bench.connected(given)
+    bench.tracker = bench.connected(Credentials(grant=bench.grant()))
     remote_id = await made(bench)
     clock.advance(timedelta(hours=1))
     await item(bench, remote_id)
@@ -451,7 +450,7 @@ async def test_a_refresh_token_is_enough(bench: ServiceNowBench, url: str) -> No
     form = {"grant_type": "password", "username": AGENT, "password": bench.emulator.passwords[AGENT], **app}
     async with httpx2.AsyncClient(trust_env=False) as client:
         said = (await client.post(f"{url}/oauth_token.do", data=form)).json()
-    bench.tracker = bench.connected(Credentials(**app, refresh_token=said["refresh_token"]))
+    bench.tracker = bench.connected(Credentials(grant=bench.grant(refresh_token=said["refresh_token"])))
     identity = (await bench.tracker.check()).identity
     assert identity is not None
     assert identity.name == "Beth Anglin"

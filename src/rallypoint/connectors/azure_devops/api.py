@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.oauth import Bearer
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -40,11 +41,13 @@ UNKNOWN_USER = frozenset({"TF400813", "TF30063"})
 
 
 class Api:
-    """One account at one organisation."""
+    """One account at one organisation. It signs in with a personal access token, or with tokens of Entra."""
 
-    def __init__(self, way: Way, base_url: str, token: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, way: Way, base_url: str, token: str, now: Callable[[], datetime], bearer: Bearer | None = None
+    ) -> None:
         self.caller = Caller(way, base_url, now)
-        self._signed = "Basic " + b64encode(f":{token}".encode()).decode()
+        self._signed, self._bearer = "Basic " + b64encode(f":{token}".encode()).decode(), bearer
         self._now = now
         self._notes: list[RateNote] = []
 
@@ -56,10 +59,11 @@ class Api:
         notes, self._notes = tuple(self._notes), []
         return notes
 
-    @property
-    def headers(self) -> dict[str, str]:
+    async def headers(self, *, fresh: bool = False) -> dict[str, str]:
+        """What every request carries. `fresh` says that the token was refused."""
+        signed = await self._bearer.header(fresh=fresh) if self._bearer else self._signed
         # A token that is refused is answered with a status then, not with the way to a page.
-        return {"accept": "application/json", "authorization": self._signed, "x-tfs-fedauthredirect": "Suppress"}
+        return {"accept": "application/json", "authorization": signed, "x-tfs-fedauthredirect": "Suppress"}
 
     # Calls.
 
@@ -117,12 +121,18 @@ class Api:
         seconds: float = SECONDS,
         secret: bool = False,
     ) -> Answer:
-        """One request with our token, whatever the answer."""
-        answer = await self.caller.call(
-            method, path, query={**(query or {}), "api-version": version}, body=body, content=content,
-            headers={**self.headers, **(headers or {})}, seconds=seconds, secret=secret,
-        )  # fmt: skip
-        self._note(answer)
+        """One request with our token, whatever the answer. A token of Entra that is refused is renewed once."""
+        for fresh in (False, True):
+            answer = await self.caller.call(
+                method, path, query={**(query or {}), "api-version": version}, body=body, content=content,
+                headers={**await self.headers(fresh=fresh), **(headers or {})}, seconds=seconds, secret=secret,
+            )  # fmt: skip
+            self._note(answer)
+            if answer.status != 401 or self._bearer is None:
+                break
+            if not isinstance(content, bytes):
+                await self._bearer.header(fresh=True)  # a body that came piece by piece is spent: it must be sent anew
+                raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
         return answer
 
     def _note(self, answer: Answer) -> None:
@@ -239,7 +249,8 @@ def _seconds(text: str) -> float | None:
 def _auth(said: str, answer: Answer) -> AuthFailed:
     return AuthFailed(
         said,
-        help="Make a new personal access token for the account, and check the address of the organisation.",
+        help="Make a new personal access token for the account, or let the application of Entra into the organisation, "
+        "and check the organisation's address.",
         exchange=answer.exchange,
     )
 

@@ -31,6 +31,7 @@ from rallypoint.connectors.azure_devops.shape import (
 )
 from rallypoint.connectors.azure_devops.values import as_html, at, inward, outward, person, tags
 from rallypoint.connectors.calling import Way
+from rallypoint.connectors.oauth import Bearer
 from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
 from rallypoint.sync.model import (
     TAGS,
@@ -120,8 +121,17 @@ URL {url}, basic authentication user name {user} and as its password the secret 
 class AzureDevOpsTracker:
     """One account at one organisation; `project` limits it to one project. `now` is our clock."""
 
-    def __init__(self, way: Way, *, base_url: str, token: str, now: Callable[[], datetime], project: str = "") -> None:
-        self._api, self._project, self._now = Api(way, base_url, token, now), project, now
+    def __init__(
+        self,
+        way: Way,
+        *,
+        base_url: str,
+        token: str = "",
+        bearer: Bearer | None = None,
+        now: Callable[[], datetime],
+        project: str = "",
+    ) -> None:
+        self._api, self._project, self._now = Api(way, base_url, token, now, bearer), project, now
         self._base_url = base_url.rstrip("/")
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._places: dict[str, tuple[str, str]] = {}
@@ -602,7 +612,7 @@ class AzureDevOpsTracker:
             raise ValidationFailed(f"{attachment_id[:40]!r} is no id of a file there.")
         query = urlencode({"download": "true", "api-version": VERSION})
         path = f"{self._wit()}/attachments/{attachment_id}?{query}"
-        headers = {**self._api.headers, "accept": "application/octet-stream"}
+        headers = {**await self._api.headers(), "accept": "application/octet-stream"}
         async with self._api.caller.stream(path, headers=headers, seconds=seconds_for(FILE_BYTES_MOST)) as coming:
             if coming.status == 200:
                 async for chunk in coming.chunks():

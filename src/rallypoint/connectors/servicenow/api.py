@@ -3,12 +3,12 @@
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.oauth import Bearer, Grant
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -21,13 +21,11 @@ from rallypoint.sync.ports import (
     ValidationFailed,
     WorkflowRefused,
 )
+from rallypoint.sync.tools import Wallet
 
 GRAIN = "%Y-%m-%d %H:%M:%S"
 PAGE = 500
 PAGES_MOST = 100
-EARLY = timedelta(seconds=60)
-"""How long before its end a token is renewed."""
-
 NEXT = re.compile(r'<([^>]*)>;\s*rel="next"')
 OFFSET = re.compile(r"[?&]sysparm_offset=(\d+)")
 POLICY = re.compile(
@@ -39,13 +37,11 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Basic with user and password; OAuth when a client is given: by refresh token, by password, or by itself."""
+    """Basic with user and password, or OAuth 2 with a grant."""
 
     user: str = ""
-    password: str = ""
-    client_id: str = ""
-    client_secret: str = ""
-    refresh_token: str = ""
+    password: str = field(default="", repr=False)
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +55,17 @@ class Page:
 class Api:
     """One account at one instance."""
 
-    def __init__(self, way: Way, base_url: str, credentials: Credentials, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        way: Way,
+        base_url: str,
+        credentials: Credentials,
+        now: Callable[[], datetime],
+        wallet: Wallet | None = None,
+    ) -> None:
         self.caller = Caller(way, base_url, now)
         self._credentials, self._now = credentials, now
-        self._token, self._token_ends, self._refresh = "", now(), credentials.refresh_token
+        self._bearer = Bearer(way, "ServiceNow", credentials.grant, now, wallet) if credentials.grant else None
         self._notes: list[RateNote] = []
 
     def their_time(self) -> datetime | None:
@@ -152,50 +155,18 @@ class Api:
                 method, path, query=query, body=body, content=content, headers=signed, seconds=seconds
             )
             self._note(answer)
-            if answer.status != 401 or not self._credentials.client_id:
+            if answer.status != 401 or self._bearer is None:
                 break
             if not isinstance(content, bytes):
-                self._token = ""  # a body that came piece by piece is spent: it must be sent anew
-                raise Outage("The token was refused; another is fetched with the next try.", exchange=answer.exchange)
+                await self.authorization(True)  # a body that came piece by piece is spent: it must be sent anew
+                raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
         return answer
 
     async def authorization(self, fresh: bool = False) -> str:
         """The value of the header. `fresh` asks for another token even if ours seems good."""
-        given = self._credentials
-        if not given.client_id:
-            return f"Basic {_basic(given.user, given.password)}"
-        if fresh or not self._token or self._now() >= self._token_ends - EARLY:
-            await self._renew()
-        return f"Bearer {self._token}"
-
-    async def _renew(self) -> None:
-        given = self._credentials
-        form = {"client_id": given.client_id, "client_secret": given.client_secret, "grant_type": "client_credentials"}
-        if self._refresh:
-            form |= {"grant_type": "refresh_token", "refresh_token": self._refresh}
-        elif given.user:
-            form |= {"grant_type": "password", "username": given.user, "password": given.password}
-        answer = await self.caller.call(
-            "POST",
-            "/oauth_token.do",
-            content="&".join(f"{name}={_quoted(value)}" for name, value in form.items()).encode(),
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            secret=True,
-        )
-        said = answer.data if isinstance(answer.data, dict) else {}
-        if answer.status in (400, 401, 403):
-            why = said.get("error_description") or said.get("error") or answer.status
-            raise AuthFailed(
-                f"ServiceNow gives no token: {why}.",
-                help="Check client id, client secret and refresh token in the connection.",
-                exchange=answer.exchange,
-            )
-        if not answer.fine or not said.get("access_token"):
-            self.judge(answer)
-            raise _no_interface(answer)
-        self._token = str(said["access_token"])
-        self._token_ends = self._now() + timedelta(seconds=float(said.get("expires_in", 0) or 0))
-        self._refresh = str(said.get("refresh_token") or self._refresh)
+        if self._bearer is not None:
+            return await self._bearer.header(fresh=fresh)
+        return f"Basic {_basic(self._credentials.user, self._credentials.password)}"
 
     def _note(self, answer: Answer) -> None:
         limit, reset = answer.headers.get("x-ratelimit-limit", ""), answer.headers.get("x-ratelimit-reset", "")
@@ -328,7 +299,3 @@ def _no_interface(answer: Answer) -> TrackerError:
 
 def _basic(user: str, password: str) -> str:
     return b64encode(f"{user}:{password}".encode()).decode()
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="")

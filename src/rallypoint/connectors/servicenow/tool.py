@@ -1,6 +1,9 @@
 """What a connection to ServiceNow asks for, and its tracker."""
 
+from dataclasses import replace
+
 from rallypoint.clock import process_time
+from rallypoint.connectors.oauth import asked, granted
 from rallypoint.connectors.servicenow.api import Credentials
 from rallypoint.connectors.servicenow.tracker import ServiceNowTracker
 from rallypoint.egress import Egress
@@ -8,26 +11,23 @@ from rallypoint.errors import Invalid, Problem
 from rallypoint.sync.tools import Access, Asked, Tool
 
 DEFAULT_TABLE = "incident"
+TOKENS = "/oauth_token.do"
 
 
 def make(given: Access, egress: Egress) -> ServiceNowTracker:
     """Raises Invalid when neither a user with a password nor an OAuth client is given whole."""
-    credentials = Credentials(
-        user=str(given.settings.get("user", "")),
-        password=given.secrets.get("password", ""),
-        client_id=str(given.settings.get("client_id", "")),
-        client_secret=given.secrets.get("client_secret", ""),
-        refresh_token=given.secrets.get("refresh_token", ""),
-    )
-    if bool(credentials.client_id) != bool(credentials.client_secret):
-        raise Invalid(Problem("client_secret", "is needed together with the client id, and the other way round"))
-    if not credentials.client_id and not (credentials.user and credentials.password):
+    user, password = str(given.settings.get("user", "")), given.secrets.get("password", "")
+    grant = granted(given, token_url=given.base_url.rstrip("/") + TOKENS)
+    if grant is not None and user and password:
+        grant = replace(grant, user=user, password=password)
+    if grant is None and not (user and password):
         raise Invalid(Problem("user", "is needed with a password, or else an OAuth client", "rallypoint.sync"))
     return ServiceNowTracker(
         egress,
         base_url=given.base_url,
-        credentials=credentials,
+        credentials=Credentials(user=user, password=password, grant=grant),
         now=process_time,
+        wallet=given.wallet,
         table=str(given.settings.get("table", "") or DEFAULT_TABLE),
     )
 
@@ -47,21 +47,16 @@ TOOL = Tool(
             example="rallypoint.sync",
         ),
         Asked(name="password", label="Password", secret=True, required=False),
-        Asked(name="client_id", label="OAuth client ID", help="Instead of user and password.", required=False),
-        Asked(name="client_secret", label="OAuth client secret", secret=True, required=False),
-        Asked(
-            name="refresh_token",
-            label="OAuth refresh token",
-            help="Only for an application without client credentials.",
-            secret=True,
-            required=False,
-        ),
         Asked(
             name="table",
             label="Table",
             help=f"Whose records are linked; {DEFAULT_TABLE} unless told otherwise.",
             required=False,
             example=DEFAULT_TABLE,
+        ),
+        *asked(
+            token_url=f"https://example.service-now.com{TOKENS}",
+            more="Of an application in System OAuth › Application Registry, instead of user and password or with them.",
         ),
     ),
 )

@@ -66,6 +66,7 @@ from rallypoint.sync.ports import (
     WorkflowRefused,
     Written,
 )
+from rallypoint.sync.tools import Wallet
 
 SHAPE_LASTS = timedelta(minutes=10)
 PEOPLE_LAST = timedelta(minutes=10)
@@ -98,8 +99,9 @@ class ServiceNowTracker:
         credentials: Credentials,
         now: Callable[[], datetime],
         table: str = "incident",
+        wallet: Wallet | None = None,
     ) -> None:
-        self._api, self._table, self._now = Api(way, base_url, credentials, now), table, now
+        self._api, self._table, self._now = Api(way, base_url, credentials, now, wallet), table, now
         self._base_url, self._user = base_url.rstrip("/"), credentials.user
         self._shape: Shape | None = None
         self._people: dict[str, tuple[Person, datetime]] = {}

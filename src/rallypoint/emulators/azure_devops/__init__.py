@@ -4,6 +4,7 @@ Written from the vendor's documentation. Left out: boards, queries with links, p
 """
 
 from rallypoint.emulators.azure_devops.emulator import (
+    CLIENT,
     ENGINEER,
     INTEGRATION,
     LEAD,
@@ -12,4 +13,4 @@ from rallypoint.emulators.azure_devops.emulator import (
     AzureDevOps,
 )
 
-__all__ = ["ENGINEER", "INTEGRATION", "LEAD", "ORGANIZATION", "PROJECT", "AzureDevOps"]
+__all__ = ["CLIENT", "ENGINEER", "INTEGRATION", "LEAD", "ORGANIZATION", "PROJECT", "AzureDevOps"]

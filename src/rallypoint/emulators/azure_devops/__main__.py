@@ -8,7 +8,7 @@ import asyncio
 from typing import Any
 
 from rallypoint.clock import DatabaseClock, sleep
-from rallypoint.emulators.azure_devops import INTEGRATION, ORGANIZATION, PROJECT, AzureDevOps
+from rallypoint.emulators.azure_devops import CLIENT, INTEGRATION, ORGANIZATION, PROJECT, AzureDevOps
 from rallypoint.emulators.base import run
 
 TICK_SECONDS = 0.5
@@ -29,6 +29,8 @@ async def serve(emulator: AzureDevOps, port: int) -> None:
             "project": PROJECT,
             "user": INTEGRATION,
             "accounts": emulator.tokens,
+            "token_url": f"{url}/{emulator.entra.tenant}/oauth2/v2.0/token",
+            "client": {"id": CLIENT, "secret": emulator.client_secret},
             "control_token": emulator.control_token,
         }
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from rallypoint.emulators.azure_devops import definitions as d
 from rallypoint.emulators.azure_devops import wiql
+from rallypoint.emulators.azure_devops.entra import Entra
 from rallypoint.emulators.azure_devops.hooks import Hooks
 from rallypoint.emulators.azure_devops.limits import Limit
 from rallypoint.emulators.azure_devops.locations import WIT_AREA, locations
@@ -80,8 +81,8 @@ Handler = Callable[[Call], Awaitable[Response]]
 class Interface:
     """Turns requests into acts on the organisation."""
 
-    def __init__(self, organization: Organization, hooks: Hooks, limit: Limit) -> None:
-        self.organization, self.hooks, self.limit = organization, hooks, limit
+    def __init__(self, organization: Organization, hooks: Hooks, limit: Limit, entra: Entra) -> None:
+        self.organization, self.hooks, self.limit, self.entra = organization, hooks, limit, entra
         table: tuple[tuple[str, str, Handler], ...] = (
             ("GET", r"connectiondata", self._connection),
             ("GET", r"resourceareas", self._areas),
@@ -161,6 +162,8 @@ class Interface:
             except ValueError:
                 token = ""
         user = next((one for one in self.organization.users.values() if token and one.pat == token), None)
+        if scheme.lower() == "bearer":
+            user = self.organization.users.get(self.entra.owner(said))
         if user is not None and (user.expires is None or user.expires > self.organization.clock.now()):
             return user
         if request.headers.get("x-tfs-fedauthredirect", "").lower() == "suppress":

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from rallypoint.emulators.azure_devops.api import Interface
+from rallypoint.emulators.azure_devops.entra import Application, Entra
 from rallypoint.emulators.azure_devops.hooks import Hooks, Outgoing
 from rallypoint.emulators.azure_devops.limits import Limit
 from rallypoint.emulators.azure_devops.organization import Organization
@@ -15,6 +16,9 @@ from rallypoint.emulators.base import Deliveries, FaultLayer, Faults, MovableClo
 
 ORGANIZATION, PROJECT = "fabrikam", "Payments"
 INTEGRATION, ENGINEER, LEAD = "rallypoint.sync@fabrikam.example", "noor@fabrikam.example", "sam@fabrikam.example"
+CLIENT = "b2f0c9a4-6d1e-4f3a-9a55-0c7d3e1f2a68"
+"""The application that may act for the integration."""
+
 PEOPLE = ((INTEGRATION, "Rallypoint Sync"), (ENGINEER, "Noor Haddad"), (LEAD, "Sam Ortiz"))
 
 
@@ -39,9 +43,17 @@ class AzureDevOps:
         project.areas |= {f"{PROJECT}\\Checkout", f"{PROJECT}\\Ledger"}
         self.hooks = Hooks(self.organization, outgoing)
         self.limit = Limit(self.clock)
-        interface = Interface(self.organization, self.hooks, self.limit)
+        self.entra = Entra(self.clock)
+        self.client_secret = secret_of("client")
+        self.entra.applications[CLIENT] = Application(CLIENT, self.client_secret, INTEGRATION)
+        interface = Interface(self.organization, self.hooks, self.limit, self.entra)
         seen = Pages(self.organization, (ENGINEER, LEAD))
-        routes = [*control_routes(self, self.control_token), *seen.routes(), *interface.routes()]
+        routes = [
+            *control_routes(self, self.control_token),
+            *self.entra.routes(),
+            *seen.routes(),
+            *interface.routes(),
+        ]
         self._app = FaultLayer(Starlette(routes=routes), self.faults, self.clock)
 
     @property
