@@ -196,10 +196,10 @@ class Lanes:
 
     async def _pass(self, claim: Claim) -> None:
         try:
-            connection, mapping = await self._load(claim)
+            connection, mapping, filled = await self._load(claim)
             bench = await self._bench(connection)
             claim = await self._created(claim, bench, mapping)
-            finish = await self._drive(claim, bench, await self._setting(bench, mapping))
+            finish = await self._drive(claim, bench, await self._setting(bench, mapping), filled)
             await self._end(claim, bench, mapping, finish)
         except Lost:
             return
@@ -214,11 +214,12 @@ class Lanes:
             log.exception("a link could not be synced", link=claim.link.id)
             await self._put_off(claim, Cause.MAPPING, f"Rallypoint failed: {bug!r}"[:500], None)
 
-    async def _load(self, claim: Claim) -> tuple[Connection, Mapping]:
+    async def _load(self, claim: Claim) -> tuple[Connection, Mapping, frozenset[str]]:
         async with self._db.transaction(SYSTEM) as tx:
             connection = await store.connection_by_id(tx, claim.link.connection)
             mapping = await store.mapping(tx, claim.link.mapping)
-        return connection, mapping
+            filled = await store.filled_there(tx, claim.link.id)
+        return connection, mapping, filled
 
     async def _created(self, claim: Claim, bench: Bench, mapping: Mapping) -> Claim:
         if claim.link.remote_id:
@@ -235,7 +236,7 @@ class Lanes:
         crashpoint("sync_item_created")
         return replace(claim, link=link)
 
-    async def _drive(self, claim: Claim, bench: Bench, setting: Setting) -> Finish:
+    async def _drive(self, claim: Claim, bench: Bench, setting: Setting, filled: frozenset[str]) -> Finish:
         """The pass: effects of the machine, each answered by an event, until it says how it ended."""
         settler = Settler(db=self._db, connection=bench.connection, setting=setting, base_url=self._base_url)
         at, effect = steps.advance(steps.Pass(), steps.Began())
@@ -247,7 +248,7 @@ class Lanes:
                 crashpoint("sync_settled")
             else:
                 self._quotas.demand(claim.link.connection, Use.LANES, item=claim.link.remote_id)
-                event = await self._perform(bench, claim, setting, effect)
+                event = await self._perform(bench, claim, setting, effect, filled)
                 crashpoint("sync_call_done")
                 await self._quotas.note(
                     bench.tracker, claim.link.connection, Use.LANES, link=claim.link,
@@ -256,7 +257,9 @@ class Lanes:
             at, effect = steps.advance(at, event)
         return Finish(ending=Ending.LATER, said="It took too many steps.")
 
-    async def _perform(self, bench: Bench, claim: Claim, setting: Setting, effect: Any) -> Event:
+    async def _perform(
+        self, bench: Bench, claim: Claim, setting: Setting, effect: Any, filled: frozenset[str]
+    ) -> Event:
         if isinstance(effect, steps.Do) and isinstance(effect.call, steps.FetchFile | steps.SendFile):
             carrier = Carrier(
                 db=self._db, tracker=bench.tracker, tool=bench.connection.name, setting=setting, claim=claim,
@@ -265,7 +268,7 @@ class Lanes:
             return await carrier.carry(effect.call)
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await perform(bench.tracker, claim.link.remote_id, effect)
+                return await perform(bench.tracker, claim.link.remote_id, effect, filled)
         except TimeoutError:
             call = effect.call if isinstance(effect, steps.Do) else None
             return failed(Outage(f"No answer within {CALL_SECONDS:.0f} seconds.", unknown=True), call)

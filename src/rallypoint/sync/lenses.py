@@ -4,6 +4,8 @@ Laws, tested for every accepted mapping: what `put` made agrees with where it ca
 and agreeing values are never written again. So a map with fewer words on one side does not bounce.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,11 @@ from rallypoint.sync.ports import RichText
 
 CUT = "…"
 TAIL_KEPT = 24
+LONGEST_HERE = {"title": 200, "description": 100_000, "workaround": 10_000, "resolution": 10_000}
+"""Characters of the incident's own texts; a longer one from a tool is cut, and its cut form never written back."""
+OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the direction of what follows: in a title they could make it read as another one."""
+CONTROLS, NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]"), re.compile("[\x00\ud800-\udfff]")
 """So many characters at the end of a shortened text must be untouched for the rest of it to be joined on again."""
 
 
@@ -108,6 +115,7 @@ def _shaped(text: str, shape: Shape) -> Value:
 class TextLens:
     rule: Text
     texts: RichText
+    longest_here: int | None = None
 
     def put(self, value: Value, shadow: Shadow | None) -> Value | NoWay:
         if isinstance(value, tuple | Person):
@@ -117,6 +125,8 @@ class TextLens:
             text = " ".join(text.split())
         if shadow is not None and shadow.hub_version > 0 and same(value, shadow.hub_value):
             return shadow.raw
+        if shadow is not None and shadow.hub_version > 0 and not self.rule.single_line and self._cut_here(shadow.raw):
+            return NoWay("What is here is only the beginning of the text there: writing it would lose the rest.")
         original = shadow.raw if shadow is not None and isinstance(shadow.raw, str) else None
         raw = self._written(text, original)
         return raw if not text or self._short(raw) else self._cut(text, original)
@@ -126,12 +136,12 @@ class TextLens:
             return NoWay("It is not a text.")
         text = self._read(raw)
         if shadow is None or shadow.hub_version <= 0:
-            return text
+            return self._fitting(text)
         if same(raw, shadow.raw):
             return shadow.hub_value
         if not self.shortens(shadow):
-            return text
-        return self._mended(text, self._read(shadow.raw), str(shadow.hub_value)) or text
+            return self._fitting(text)
+        return self._fitting(self._mended(text, self._read(shadow.raw), str(shadow.hub_value)) or text)
 
     def agrees(self, value: Value, raw: Value, shadow: Shadow | None) -> bool:
         if isinstance(raw, tuple | Person) or isinstance(value, tuple | Person):
@@ -139,7 +149,7 @@ class TextLens:
         ours = self.put(value, shadow)
         if isinstance(ours, NoWay):
             return False
-        return same(ours, raw) or same(self._read(raw), "" if value is None else str(value).strip())
+        return same(ours, raw) or same(self._fitting(self._read(raw)), "" if value is None else str(value).strip())
 
     def echoes(self, wrote: Value, found: Value) -> bool:
         if like(wrote, found):
@@ -168,6 +178,18 @@ class TextLens:
 
     def _read(self, raw: Value) -> str:
         return "" if raw is None else self.texts.to_markdown(str(raw), self.rule.markup).replace("\r\n", "\n").strip()
+
+    def _fitting(self, text: str) -> str:
+        """As the incident can hold it. A tool's text is never a reason to have no incident, so it is tidied."""
+        if self.rule.single_line:
+            text = " ".join(CONTROLS.sub(" ", OVERRIDES.sub("", text)).split())
+        text = unicodedata.normalize("NFC", NO_TEXT.sub("", text))
+        if self.longest_here is None or len(text) <= self.longest_here:
+            return text
+        return text[: self.longest_here - len(CUT)].rstrip() + CUT
+
+    def _cut_here(self, raw: Value) -> bool:
+        return self.longest_here is not None and len(self._read(raw)) > self.longest_here
 
     def _written(self, text: str, original: str | None) -> str:
         return self.texts.from_markdown(text, self.rule.markup, original)
@@ -345,7 +367,7 @@ class Lenses:
             case Direct() as direct:
                 return DirectLens(direct)
             case Text() as text:
-                return TextLens(text, self.texts)
+                return TextLens(text, self.texts, LONGEST_HERE.get(rule.hub))
             case ValueMap(pairs=pairs, default_out=default_out, default_in=default_in):
                 return words_of_pairs(pairs, default_out, default_in)
             case PersonMap():

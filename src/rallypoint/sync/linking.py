@@ -61,5 +61,6 @@ async def try_again(tx: Transaction, link_id: int) -> None:
     """What failed is tried anew now, with its error forgotten; a field that was stopped moves again."""
     access.require(tx.actor, Permission.WORK_INCIDENT)
     await store.thaw(tx, link_id)
+    await store.try_fields_again(tx, link_id)
     await carrying_store.try_again(tx, [link_id])
     await store.mark_links(tx, [link_id], retry=True)

@@ -1,7 +1,9 @@
 """Does the effects of steps.py that go to the tool, through its port, and says what came of them as the next event."""
 
-from rallypoint.sync.model import Capabilities, Visibility
-from rallypoint.sync.ports import CommentDraft, RateLimited, Tracker, TrackerError, ValidationFailed
+from collections.abc import Collection
+
+from rallypoint.sync.model import Capabilities, Gone, Visibility
+from rallypoint.sync.ports import CommentDraft, MappingBroken, RateLimited, Tracker, TrackerError, ValidationFailed
 from rallypoint.sync.steps import (
     Call,
     DeleteComment,
@@ -20,14 +22,18 @@ from rallypoint.sync.steps import (
     TakeStep,
     WriteFields,
 )
+from rallypoint.sync.vetting import vetted
 
 
-async def perform(tracker: Tracker, remote_id: str, effect: Read | ListTransitions | Do) -> Event:
-    """The event that answers an effect. Files are carried by carrying.py."""
+async def perform(
+    tracker: Tracker, remote_id: str, effect: Read | ListTransitions | Do, filled: Collection[str] = ()
+) -> Event:
+    """The event that answers an effect. Files are carried by carrying.py. `filled` is what held something before."""
     call = effect.call if isinstance(effect, Do) else None
     try:
         if isinstance(effect, Read):
-            return Found(item=await tracker.read(remote_id))
+            found = await tracker.read(remote_id)
+            return Found(item=found if isinstance(found, Gone) else await vetted(tracker, found, filled))
         if isinstance(effect, ListTransitions):
             return Offered(transitions=await tracker.transitions(remote_id))
         return Did(call=effect.call, revision=await _call(tracker, remote_id, effect.call))
@@ -40,6 +46,8 @@ def failed(problem: TrackerError, call: Call | None) -> Failed:
     fields: frozenset[str] = frozenset()
     if isinstance(problem, ValidationFailed):
         fields = frozenset(problem.fields)
+    elif isinstance(problem, MappingBroken) and problem.field:
+        fields = frozenset({problem.field})
     return Failed(
         cause=problem.cause,
         said=str(problem),

@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from rallypoint.sync.equality import NoWay, key, same
 from rallypoint.sync.lenses import Lenses, Seen, TagsLens, TextLens, WordsLens
-from rallypoint.sync.mapping import Direction, Mapping, Owner
+from rallypoint.sync.mapping import Direction, FieldRule, Mapping, Owner
 from rallypoint.sync.model import (
     Conflict,
     FieldChange,
@@ -219,11 +219,21 @@ def decide(seen: Seen, hub: HubField | None, shadow: Shadow | None, intent: Inte
     if hub is None:
         return replace(still, why=Why.NOT_HERE)
     if not look.item.knows(rule.remote):
-        return replace(still, why=Why.UNREADABLE)
+        return _unreadable(still, rule, hub, shadow)
     still = replace(still, raw=look.item.raw(rule.remote))
     if intent is None:
         return _table(still, seen, hub, shadow, look)
     return _after_write(still, seen, hub, shadow, intent, look)
+
+
+def _unreadable(still: Decision, rule: FieldRule, hub: HubField, shadow: Shadow | None) -> Decision:
+    """Nothing is concluded and nothing written blindly; what would have been sent is told to be held back."""
+    still = replace(still, why=Why.UNREADABLE)
+    if rule.direction is Direction.IN or same(hub.value, shadow.hub_value if shadow is not None else None):
+        return still
+    base = shadow or Shadow(field=still.field, raw=None, hub_value=None, hub_version=0, remote=rule.remote)
+    noted = replace(base, reason=f"{rule.remote} cannot be read there, so what is here was not written over it.")
+    return replace(still, agreed=noted, saves=noted != shadow, detail=noted.reason)
 
 
 # An intent is open: find out first what became of it.

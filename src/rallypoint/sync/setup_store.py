@@ -5,7 +5,7 @@ from typing import Any
 
 from rallypoint.db import Transaction
 from rallypoint.sync.model import Link
-from rallypoint.sync.store import LINK, _link
+from rallypoint.sync.store import HELD_BACK, LINK, _link
 
 APART = timedelta(milliseconds=50)
 """Between the due times of links that are looked at for no new reason: what changes meanwhile goes first."""
@@ -49,15 +49,18 @@ async def links_page(
 ) -> list[dict[str, Any]]:
     """Links in the order they were made; only those that need a look if `trouble`."""
     rows = await tx.rows(
-        """
+        f"""
         select l.id, l.incident, c.key as connection, c.name as connection_name, c.tool, coalesce(l.remote_id, '') as
                remote_id, l.remote_key, l.url, l.project, l.type, l.state, l.state_reason, l.agreed_at, l.due_at,
-               l.error, l.mapping_id, l.mapping_version, l.frozen, c.state as connection_state,
+               l.error, l.mapping_id, l.mapping_version, l.frozen, l.missed_reads, c.state as connection_state,
+               {HELD_BACK},
                (select count(*) from sync_conflict k where k.link_id = l.id and k.winner is null
                    and k.settled_at is null) as conflicts
           from sync_link l join sync_connection c on c.id = l.connection_id
          where l.connection_id = :id and l.id > :after
-           and (not :trouble or l.error is not null or l.state = 'tombstone' or l.frozen <> '{}')
+           and (not :trouble or l.error is not null or l.state = 'tombstone' or l.frozen <> '{{}}'
+                or exists (select from sync_memory m where m.link_id = l.id and (m.kind = 'refused'
+                           or (m.kind = 'shadow' and coalesce(m.body->>'reason', '') <> ''))))
          order by l.id limit :limit""",
         id=connection_id, after=after, limit=limit, trouble=trouble,
     )  # fmt: skip

@@ -212,13 +212,25 @@ async def link(tx: Transaction, id: int) -> Link:
     return _link(rows[0])
 
 
+HELD_BACK = """
+    coalesce((select jsonb_agg(case m.kind when 'shadow' then jsonb_build_object('field', m.key,
+                                                                                'reason', m.body->>'reason')
+                                           else jsonb_build_object('field', '', 'reason', m.body#>>'{}') end
+                               order by m.kind desc, m.key)
+                from sync_memory m
+               where m.link_id = l.id
+                 and (m.kind = 'refused' or (m.kind = 'shadow' and coalesce(m.body->>'reason', '') <> ''))),
+             '[]') as held_back"""
+"""Fields, and files (without a field), that do not go across, each with its reason. The rest of the link goes on."""
+
+
 async def links_of(tx: Transaction, incident: int) -> list[dict[str, Any]]:
     """The links of an incident as people see them: where, how it stands, since when, and what is wrong."""
     rows = await tx.rows(
-        """
+        f"""
         select l.id, l.incident, c.key as connection, c.name as connection_name, c.tool, l.remote_key, l.url, l.project,
                l.type, l.state, l.state_reason, l.agreed_at, l.due_at, l.error, l.mapping_id, l.mapping_version,
-               c.state as connection_state,
+               l.missed_reads, c.state as connection_state, {HELD_BACK},
                (select count(*) from sync_conflict k where k.link_id = l.id and k.winner is null
                    and k.settled_at is null) as conflicts
           from sync_link l join sync_connection c on c.id = l.connection_id
@@ -320,6 +332,16 @@ async def thaw(tx: Transaction, id: int, field: str | None = None) -> None:
     )  # fmt: skip
 
 
+async def try_fields_again(tx: Transaction, id: int) -> None:
+    """What a tool refused is sent once more, though nothing has changed since: whoever asks has changed something."""
+    await tx.execute(
+        """
+        update sync_memory set body = body || '{"tried_version": null, "tried_revision": ""}'
+         where link_id = :id and kind = 'shadow' and coalesce(body->>'reason', '') <> ''""",
+        id=id,
+    )  # fmt: skip
+
+
 # What a link remembers.
 
 KINDS: dict[str, type[Any]] = {
@@ -402,6 +424,18 @@ async def shadow_of(tx: Transaction, link_id: int, field: str) -> Shadow | None:
         "select body from sync_memory where link_id = :id and kind = 'shadow' and key = :field", id=link_id, field=field
     )
     return None if body is None else codec.from_json(Shadow, body)
+
+
+async def filled_there(tx: Transaction, link_id: int) -> frozenset[str]:
+    """The tool's fields that held something when both sides last agreed."""
+    rows = await tx.rows(
+        """
+        select body->>'remote' as field from sync_memory
+         where link_id = :id and kind = 'shadow' and coalesce(body->>'remote', '') <> ''
+           and coalesce(body->'raw', 'null') not in ('null', '""', '[]')""",
+        id=link_id,
+    )  # fmt: skip
+    return frozenset(row["field"] for row in rows)
 
 
 async def forget_waiting(tx: Transaction, link_id: int, field: str) -> None:

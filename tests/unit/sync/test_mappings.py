@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rallypoint.access.check import Checks
 from rallypoint.errors import Invalid
 from rallypoint.sync.equality import NoWay
 from rallypoint.sync.lenses import Lenses, words_of_pairs
@@ -193,6 +194,34 @@ def test_law_put_get_for_texts(text: str, most: int) -> None:
     assert lens.put(text, agreed) == raw
     assert lens.agrees(text, raw, agreed)
     assert lens.get(raw, agreed) == text
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_law_every_text_of_a_tool_is_a_title_here_and_theirs_stays_as_it_is(theirs: str) -> None:
+    rule = FieldRule(hub="title", remote="summary", transform=Text(single_line=True))
+    lens = Lenses(replace(full(), fields=(rule,), status=None)).fields[0].lens
+    ours = lens.get(theirs, None)
+    assert isinstance(ours, str)
+    checks = Checks()
+    assert checks.name("title", ours, empty=True) == ours
+    checks.done()
+    assert lens.agrees(ours, theirs, None)
+    agreed = Shadow(field="title", raw=theirs, hub_value=ours, hub_version=1)
+    assert lens.put(ours, agreed) == theirs
+
+
+def test_a_text_that_is_longer_than_ours_may_be_is_cut_here_and_not_there() -> None:
+    rule = FieldRule(hub="workaround", remote="body", transform=Text())
+    lens = Lenses(replace(full(), fields=(rule,), status=None)).fields[0].lens
+    theirs = "word " * 5000
+    ours = lens.get(theirs, None)
+    assert isinstance(ours, str)
+    assert len(ours) <= 10_000
+    agreed = Shadow(field="workaround", raw=theirs, hub_value=ours, hub_version=1)
+    assert lens.put(ours, agreed) == theirs
+    assert isinstance(lens.put(f"{ours} and more", agreed), NoWay), "its end is there only"
+    assert lens.get("short now", agreed) == "short now"
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,19 @@ def test_an_edit_by_the_integrations_own_account_is_an_edit() -> None:
     assert made.takes[0].take == "typed by a person"
 
 
+def test_what_cannot_be_written_because_the_field_is_hidden_is_told() -> None:
+    hidden = item(unreadable=frozenset({"summary"}))
+    [decision] = plan(hub("ours is newer", 2), hidden, shadow(), {}, mapping(title()), link=LINK).decisions
+    assert (decision.act, decision.why, decision.saves) == (Act.NOTHING, Why.UNREADABLE, True)
+    assert decision.agreed is not None
+    assert "summary cannot be read" in decision.agreed.reason
+    kept = {"title": decision.agreed}
+    [again] = plan(hub("ours is newer", 2), hidden, kept, {}, mapping(title()), link=LINK).decisions
+    assert not again.saves, "it is told once"
+    [seen] = plan(hub("ours is newer", 2), item(), kept, {}, mapping(title()), link=LINK).decisions
+    assert seen.act is Act.PUSH, "and written as soon as it can be read"
+
+
 def test_a_hidden_field_is_not_a_cleared_one() -> None:
     for read in (item(unreadable=frozenset({"summary"})), RemoteItem(id="r", revision="2", fields={})):
         assert only(plan(hub(), read, shadow(), {}, mapping(title()), link=LINK)) == (Act.NOTHING, Why.UNREADABLE)

@@ -169,6 +169,20 @@ class Organization:
         self.projects[name] = project
         return project
 
+    def remove_project(self, name: str) -> None:
+        """An administrator deletes it; its items can no longer be reached."""
+        gone = self.projects.pop(name)
+        self.hidden |= {item.id for item in self.items.values() if item.project == gone.name}
+
+    def remove_field(self, ref: str) -> None:
+        """An administrator takes a field off the process: no type has it any more, and no item shows it."""
+        del self.fields[ref]
+        for kind in self.kinds.values():
+            kind.fields = tuple(one for one in kind.fields if one != ref)
+        for item in self.items.values():
+            for revision in item.revisions:
+                revision.fields.pop(ref, None)
+
     def project(self, said: str) -> Project:
         for one in self.projects.values():
             if said.casefold() in (one.name.casefold(), one.id):
