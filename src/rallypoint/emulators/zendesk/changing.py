@@ -176,7 +176,8 @@ class Change:
                 continue
             have = sorted(tags & one.tags)
             if one.type == "checkbox":
-                self.state.custom[one.id] = bool(have)
+                before = self.state.custom.get(one.id)
+                self.state.custom[one.id] = True if have else None if before is None else False
             elif one.type == "multiselect":
                 self.state.custom[one.id] = have or None
             else:
