@@ -61,6 +61,7 @@ from rallypoint.sla import reactions as targets
 from rallypoint.sla.events import ClockTouched, DeadlineMoved, TargetAtRisk, TargetBreached
 from rallypoint.statuspage import reactions as public
 from rallypoint.sync import reactions as links
+from rallypoint.sync.bringing import Bringing
 from rallypoint.sync.lanes import Lanes
 from rallypoint.sync.setting_up import SetUp
 from rallypoint.sync.texts import Texts
@@ -159,12 +160,14 @@ def works(
     def unseal(sealed: bytes) -> str:
         return vault.unseal(sealed, SECRET_BOUND_TO)
 
+    linking = lanes(db, settings=settings, vault=vault, egress=egress)
     return [
         *alerts.works(db),
         Work("timers", "timer", lambda: fire_timers(db, TIMERS, set_aside), engine_store.next_due),
         Work("outbox", "outbox", lambda: drain_outbox(db, set_aside), engine_store.next_due),
         *notify.works(db, ways_out, base_url=settings.base_url, unseal=unseal),
-        *lanes(db, settings=settings, vault=vault, egress=egress).works,
+        *linking.works,
+        *Bringing(db, linking, texts=Texts()).works,
         *access.works(db),
     ]
 

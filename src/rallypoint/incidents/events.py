@@ -40,7 +40,10 @@ class Lifecycle(IncidentFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentOpened(Lifecycle):
+    """`quiet` is one that began long ago and is only brought here: nobody is paged or told, and no target begins."""
+
     summary: str = ""
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

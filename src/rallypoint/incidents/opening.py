@@ -59,8 +59,12 @@ async def open_incident(
     drill: bool = False,
     tags: Sequence[str] = (),
     custom: Mapping[str, Any] | None = None,
+    quiet: bool = False,
 ) -> Incident:
-    """Log an incident or a service request. What is not known stays unknown, and counts as the higher."""
+    """Log an incident or a service request. What is not known stays unknown, and counts as the higher.
+
+    `quiet` brings one here that others know of already: nobody is paged or told, and no target begins.
+    """
     if not access.allows(tx.actor, Permission.DECLARE_INCIDENT):
         access.require(tx.actor, Permission.REPORT)
     known = await catalog.service(tx, service) if service else None
@@ -82,9 +86,10 @@ async def open_incident(
     )
     if not new.logged_by or tx.actor.kind is ActorKind.REPORTER:
         new = replace(new, logged_by=new.reporter_name or tx.actor.name)
-    opened = await begin(tx, place, new, by=tx.actor)
+    opened = await begin(tx, place, new, by=tx.actor, quiet=quiet)
     assert opened is not None, "without a grouping key nothing stands in the way"
-    await reporter.receipt(tx, opened)
+    if not quiet:
+        await reporter.receipt(tx, opened)
     return opened
 
 
@@ -129,7 +134,9 @@ def blank(tx: Transaction, place: Place, *, title: str, origin: str, by: Actor) 
     )  # fmt: skip
 
 
-async def begin(tx: Transaction, place: Place, new: Incident, *, by: Actor, said: str = "") -> Incident | None:
+async def begin(
+    tx: Transaction, place: Place, new: Incident, *, by: Actor, said: str = "", quiet: bool = False
+) -> Incident | None:
     """Judge the priority, write the record and its first line, tell everyone. None: the grouping key is taken."""
     verdict = judge(place.model, new, place.category)
     status = await change.default_status(tx, place.domain.id, StatusCategory.TRIAGE)
@@ -145,7 +152,9 @@ async def begin(tx: Transaction, place: Place, new: Incident, *, by: Actor, said
     )
     if incident is None:
         return None
-    fact = change.step(IncidentOpened, None, incident, by, at=tx.now, reason=reason, summary=summary_of(incident))
+    fact = change.step(
+        IncidentOpened, None, incident, by, at=tx.now, reason=reason, summary=summary_of(incident), quiet=quiet
+    )
     kind = "incident" if incident.kind is Kind.INCIDENT else "service request"
     line = change.state_line(
         fact, f"{by.name} opened this {kind}: {incident.title}", actor=by, kind="opened",

@@ -112,6 +112,8 @@ async def on_target_breached(tx: Transaction, fact: TargetBreached) -> None:
 async def tell_stakeholders(tx: Transaction, fact: IncidentOpened | PriorityChanged | UpdatePublished) -> None:
     """Those whom the priority tells (R27, R49): when such an incident opens, when an incident rises to it (then only
     those who did not know), and with every update."""
+    if isinstance(fact, IncidentOpened) and fact.quiet:
+        return
     incident = await store.incident(tx, fact.number)
     model = await priority_model(tx, incident.domain_id)
     roles = set(model.level(incident.priority).tells)

@@ -29,15 +29,19 @@ class IncidentFact(Protocol):
     drill: bool
 
 
+class OpenedFact(IncidentFact, Protocol):
+    quiet: bool
+
+
 class PriorityFact(Protocol):
     number: int
     now: str
     urgency: str
 
 
-async def start_run(tx: Transaction, fact: IncidentFact) -> None:
+async def start_run(tx: Transaction, fact: OpenedFact) -> None:
     """An incident was opened: page by its service's policy."""
-    if fact.kind == PAGED_KIND:
+    if fact.kind == PAGED_KIND and not fact.quiet:
         await runs.begin(tx, fact.number, service_id=fact.service_id, about=await _about(tx, fact))
 
 

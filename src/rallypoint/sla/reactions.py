@@ -8,6 +8,8 @@ from rallypoint.sla.ports import Moved, Opened, Retargeted, Updated
 
 
 async def start_clocks(tx: Transaction, fact: Opened) -> None:
+    if fact.quiet:
+        return
     opened = Mark(at=fact.at, kind=MarkKind.OPENED, value=fact.priority)
     await actions.start(tx, fact.number, domain_id=fact.domain_id, opened=opened)
 

@@ -8,15 +8,17 @@ from typing import Any
 import structlog
 
 from rallypoint import incidents
+from rallypoint.actors import SYSTEM
 from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Invalid, NotFound, Refused
-from rallypoint.sync import hub, store
+from rallypoint.sync import history_store, hub, store
+from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
-from rallypoint.sync.equality import NoWay
+from rallypoint.sync.equality import NoWay, same
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Direction, Mapping
-from rallypoint.sync.model import Capabilities, Gone, HubItem, Link, RemoteItem, Value
+from rallypoint.sync.model import Capabilities, Gone, HubItem, Link, RemoteItem, Shadow, Value
 from rallypoint.sync.ports import Created, Draft, Outage, Tracker, TrackerError
 from rallypoint.sync.scope import remote_fits
 from rallypoint.sync.settling import Lost
@@ -28,6 +30,7 @@ CREATE_SECONDS = 45.0
 """How long the making of an item may take before its outcome counts as unknown."""
 
 LOOK_AGAIN = timedelta(seconds=10)
+OURS_SOON = timedelta(seconds=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 OPENS_WITH = frozenset(
@@ -132,31 +135,74 @@ async def consider(
     db: Database, tracker: Tracker, connection: Connection, lenses: ReadOnly[int, Lenses], mappings: list[Mapping],
     offer: Offer,
 ) -> None:  # fmt: skip
-    """Read an item nobody is linked to; if a mapping is about it, open the incident and join the two at once."""
+    """Read an item nobody is linked to; if a mapping is about it, open the incident and join the two at once.
+
+    While items of ours are being made there, it may be one of them that the tool told us of before it answered.
+    """
+    async with db.transaction(SYSTEM) as tx:
+        if await history_store.creating_there(tx, connection.id):
+            await store.put_off_offer(tx, offer, due_at=tx.now + OURS_SOON, error="")
+            return
     found = await tracker.read(offer.remote_id)
     fitting = None if isinstance(found, Gone) or found.deleted else _fitting(mappings, found)
 
     async def work(tx: Transaction) -> None:
+        await history_store.alone_with(tx, connection.id, offer.remote_id)
         if not await store.finish_offer(tx, offer):
             return
         if fitting is None or isinstance(found, Gone) or await store.links_to(tx, connection.id, [offer.remote_id]):
             return
-        number = await open_for(tx, connection, lenses[fitting.id], found)
-        link = await store.add_link(tx, incident=number, mapping=fitting, remote_id=found.id)
-        if link is not None:
-            await store.change_link(
-                tx, link.id, remote_key=found.key, url=found.url, project=found.project, type=found.type
-            )
+        await open_and_join(tx, connection, fitting, lenses[fitting.id], found)
 
     await db.run(hub.actor_of(connection, found.changed_by if isinstance(found, RemoteItem) else None), work)
+
+
+async def open_and_join(
+    tx: Transaction, connection: Connection, mapping: Mapping, lenses: Lenses, item: RemoteItem, *,
+    quiet: bool = False, pressing: Pressing = Pressing.NEWS,
+) -> int:  # fmt: skip
+    """An incident for an item, linked with it. What the item says already is taken at the first look: that an incident
+    begins with something else here is nobody's edit, and must not go there."""
+    number = await open_for(tx, connection, lenses, item, quiet=quiet)
+    link = await join(tx, number, mapping, item, pressing=pressing)
+    if link is None:
+        return number
+    made = await hub.read(tx, number, base_url="")
+    for seen in lenses.fields:
+        name, remote = seen.rule.hub, seen.rule.remote
+        if seen.rule.direction is Direction.OUT or name not in made.fields or not item.knows(remote):
+            continue
+        value, ours = seen.lens.get(item.raw(remote), None), made.fields[name]
+        if isinstance(value, NoWay) or same(value, ours.value):
+            continue
+        begun = Shadow(field=name, raw=None, hub_value=ours.value, hub_version=ours.version, remote=remote)
+        await store.save_shadow(tx, link.id, begun)
+    return number
+
+
+async def join(
+    tx: Transaction, number: int, mapping: Mapping, item: RemoteItem, *, pressing: Pressing = Pressing.NEWS
+) -> Link | None:
+    """Link an incident with an item that was read just now; None where they are linked already."""
+    link = await store.add_link(tx, incident=number, mapping=mapping, remote_id=item.id, pressing=pressing)
+    if link is not None:
+        await store.change_link(
+            tx, link.id, remote_key=item.key, url=item.url, project=item.project, type=item.type
+        )  # fmt: skip
+    return link
 
 
 def _fitting(mappings: list[Mapping], item: RemoteItem) -> Mapping | None:
     return next((one for one in mappings if one.trigger.receive and remote_fits(one, item)), None)
 
 
-async def open_for(tx: Transaction, connection: Connection, lenses: Lenses, item: RemoteItem) -> int:
-    """An incident from an item. A value that this house does not know is left out rather than losing the incident."""
+async def open_for(
+    tx: Transaction, connection: Connection, lenses: Lenses, item: RemoteItem, *, quiet: bool = False
+) -> int:
+    """An incident from an item. A value that this house does not know is left out rather than losing the incident.
+
+    `quiet` is one that people know of already: nobody is paged or told.
+    """
     values: dict[str, Any] = {}
     for seen in lenses.fields:
         name = seen.rule.hub
@@ -172,7 +218,7 @@ async def open_for(tx: Transaction, connection: Connection, lenses: Lenses, item
     for _ in range(len(OPENS_WITH)):
         try:
             async with tx.savepoint():
-                return (await incidents.open_incident(tx, **given)).number
+                return (await incidents.open_incident(tx, **given, quiet=quiet)).number
         except NotFound as problem:
             wrong = next((name for name in ("service", "category") if name in given), "")
             if not wrong:

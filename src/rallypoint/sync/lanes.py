@@ -107,6 +107,15 @@ class Lanes:
             Work("sync.poll", "sync-poll", self.poll, store.next_poll),
         ]
 
+    @property
+    def quotas(self) -> Quotas:
+        """What tools may still be asked for, for whoever else asks them in this process."""
+        return self._quotas
+
+    async def tracker(self, connection: Connection) -> Tracker:
+        """The tool of a connection, as the lanes have it."""
+        return (await self._bench(connection)).tracker
+
     async def next_due(self, tx: Transaction) -> datetime | None:
         rooms = self._rooms()
         times = [

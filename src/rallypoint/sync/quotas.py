@@ -34,6 +34,11 @@ class Quotas:
         if until > now:
             raise Held(until)
 
+    def wait(self, connection: int, use: Use, pressing: Pressing) -> timedelta:
+        """How long until a call of this lane may be made; nothing if now."""
+        now = self._db.clock.now()
+        return max(self._of(connection).opens_at(use, pressing, now) - now, timedelta())
+
     def is_for(self, connection: int, bucket: str, use: Use) -> bool:
         """Whether a bucket is spent on this, as far as is known: an unknown one is."""
         found = self._of(connection).buckets.get(bucket)

@@ -25,7 +25,7 @@ async def offer(tx: Transaction, fact: IncidentFact) -> None:
     What is wrong with a mapping must never undo what a person did here.
     """
     mappings = await store.sending(tx)
-    if not mappings:
+    if not mappings or getattr(fact, "quiet", False):  # what was brought here is not passed on at once
         return
     try:
         async with tx.savepoint():

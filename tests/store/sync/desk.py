@@ -33,6 +33,8 @@ from rallypoint.sync.ports import (
     Finding,
     Hint,
     Level,
+    Listed,
+    Listing,
     Outage,
     Panel,
     RateNote,
@@ -189,6 +191,19 @@ class DeskTracker:
         self._enter()
         hints = tuple(Hint(remote_id=one.id, revision=str(one.revision)) for one in self._desk.tickets.values())
         return Changes(hints=hints if cursor else (), cursor="now")
+
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        """Three a page, in the order in which they were made."""
+        self._enter()
+        after = int(cursor or 0)
+        ids = [one.id for one in self._desk.tickets.values() if int(one.id[1:]) > after]
+        page = [self._desk.tickets[id] for id in ids[:3]]
+        found = tuple(
+            Listed(remote_id=one.id, key=one.key, title=str(one.fields["subject"]), changed_at=one.changed_at)
+            for one in page
+            if since is None or (one.changed_at is not None and one.changed_at >= since)
+        )
+        return Listing(items=found, cursor=page[-1].id[1:] if page else str(after), more=len(ids) > 3)
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
         self._enter()
