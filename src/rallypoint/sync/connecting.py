@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,15 +12,20 @@ from rallypoint import access
 from rallypoint.access import Permission
 from rallypoint.access.vault import Vault
 from rallypoint.db import Transaction
-from rallypoint.errors import Invalid, Problem, Refused
+from rallypoint.errors import Invalid, Problem
 from rallypoint.ids import digest
-from rallypoint.sync import store, wallet
+from rallypoint.sync import hook_store, store, wallet
 from rallypoint.sync.connection import Connection, ConnectionState
 from rallypoint.sync.tools import Access, Tool, Tools
 from rallypoint.sync.wallet import BOUND_TO
 
 KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 HOOK_BYTES = 24
+HOOK_KEY_BOUND_TO = "sync webhook address"
+
+Alarm = Callable[[Transaction, str, str], Awaitable[None]]
+"""(tx, subject, what happened): tells a person that something needs one."""
+
 WAITS = "waits for its credentials"
 
 
@@ -46,6 +51,7 @@ async def connect(
         sealed_secrets=vault.seal(json.dumps(sealed), BOUND_TO), hook_key_hash=digest(hook_key),
         sealed_hook=vault.seal(hook_secret, BOUND_TO),
     )  # fmt: skip
+    await hook_store.keep_key(tx, made.id, vault.seal(hook_key, HOOK_KEY_BOUND_TO))
     await access.record(tx, "connection made", f"connection:{key}", {"tool": tool, "base_url": url})
     return NewConnection(connection=made, hook_key=hook_key)
 
@@ -141,16 +147,6 @@ async def opened(tx: Transaction, vault: Vault, connection: Connection) -> Acces
     """What a tracker of this connection is made with."""
     secrets_ = await _given(tx, vault, connection)
     return Access(key=connection.key, base_url=connection.base_url, settings=connection.settings, secrets=secrets_)
-
-
-async def hook_secret(tx: Transaction, vault: Vault, connection: Connection) -> str:
-    """What the tool signs its webhooks with."""
-    _, sealed = await store.secrets_of(tx, connection.id)
-    if sealed is None:
-        raise Refused(
-            f"{connection.name} has no webhook yet.", guard="webhook", help="Register one for the connection first."
-        )
-    return vault.unseal(sealed, BOUND_TO)
 
 
 async def _given(tx: Transaction, vault: Vault, connection: Connection) -> dict[str, str]:

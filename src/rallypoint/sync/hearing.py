@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rallypoint.db import Transaction
-from rallypoint.sync import store
+from rallypoint.sync import hook_store, store
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.model import Link
 from rallypoint.sync.ports import Hint, WebhookHint
@@ -11,6 +11,7 @@ from rallypoint.sync.ports import Hint, WebhookHint
 
 async def heard(tx: Transaction, connection: Connection, told: WebhookHint, raw: bytes) -> bool:
     """Take a verified delivery in; False where it was told before. Its links are due when this returns."""
+    await hook_store.heard(tx, connection.id)
     if told.delivery and not await store.take_in(tx, connection.id, told.delivery, raw):
         return False
     await look_at(tx, connection, told.hints)

@@ -6,7 +6,7 @@ put on its link with the cause, and every other link goes on.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,8 +25,9 @@ from rallypoint.errors import RallypointError
 from rallypoint.sync import creating, deletion, hub, lane_store, polling, steps, store
 from rallypoint.sync.budget import Use
 from rallypoint.sync.carrying import Carrier
-from rallypoint.sync.connecting import opened
+from rallypoint.sync.connecting import Alarm, opened
 from rallypoint.sync.connection import Connection, ConnectionState
+from rallypoint.sync.hooks import Hooks
 from rallypoint.sync.lane_store import Room
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping
@@ -67,9 +68,6 @@ FAILURES_TO_REST = 5
 WATCH_AGAIN = timedelta(minutes=10)
 SUCCESS_NOTED = timedelta(seconds=30)
 
-Alarm = Callable[[Transaction, str, str], Awaitable[None]]
-"""(tx, subject, what happened): tells a person that something needs one."""
-
 log = structlog.get_logger()
 
 
@@ -93,6 +91,7 @@ class Lanes:
         self._egress, self._largest_file = egress, largest_file
         self._base_url, self._texts, self._width, self._each = base_url, texts, width, each
         self._quotas = Quotas(db)
+        self._hooks = Hooks(db, vault, base_url)
         self._flying: dict[asyncio.Task[None], tuple[int, str]] = {}
         self._polling: dict[asyncio.Task[None], int] = {}
         self._asking: defaultdict[tuple[int, int], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -179,7 +178,9 @@ class Lanes:
             self._quotas.demand(connection.id, Use.ASKING)
             bench = await self._bench(connection)
             try:
-                await polling.poll(self._db, bench.tracker, connection)
+                untold = await polling.poll(self._db, bench.tracker, connection)
+                await self._hooks.asked(connection, untold, self._alarm)
+                await self._hooks.look_after(connection, bench.tracker, self._alarm)
             finally:
                 await self._quotas.note(bench.tracker, connection.id, Use.ASKING)
             await self._went_well(bench)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
-from rallypoint.sync import store
+from rallypoint.sync import hook_store, store
 from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.hearing import look_at
@@ -19,18 +19,22 @@ MOST_PAGES = 50
 
 
 async def poll(db: Database, tracker: Tracker, connection: Connection) -> int:
-    """Take in what changed since the cursor, page by page, each page and its cursor in one transaction."""
-    cursor, marked = connection.cursor, 0
+    """Take in what changed since the cursor, page by page, each page and its cursor in one transaction.
+
+    Returns how many changes of linked items nobody had told of.
+    """
+    cursor, untold = connection.cursor, 0
     for _ in range(MOST_PAGES):
         changes = await tracker.list_changes(cursor)
         async with db.transaction(SYSTEM) as tx:
-            marked += await look_at(tx, connection, changes.hints)
+            untold += await hook_store.untold(tx, connection.id, changes.hints)
+            await look_at(tx, connection, changes.hints)
             await store.change_connection(tx, connection.id, cursor=changes.cursor, polled_at=tx.now)
         if not changes.more or changes.cursor == cursor:
             break
         cursor = changes.cursor
     await _reconcile(db, connection)
-    return marked
+    return untold
 
 
 async def _reconcile(db: Database, connection: Connection) -> None:

@@ -4,10 +4,10 @@ What asks a tool runs outside any transaction: a tool may take half a minute to 
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from rallypoint import access, catalog, incidents
@@ -20,10 +20,10 @@ from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, OutsideFailure, Problem, Refused
-from rallypoint.ids import digest
-from rallypoint.sync import codec, connecting, hub, linking, setup_store, store
+from rallypoint.sync import codec, connecting, hook_store, hooks, hub, lane_store, linking, setup_store, store
 from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection, ConnectionState
+from rallypoint.sync.hooks import Hooks, Registered, webhook_json
 from rallypoint.sync.mapping import Condition, mapping_from_json, mapping_to_json
 from rallypoint.sync.mapping import Mapping as Rules
 from rallypoint.sync.model import Choice, FieldKind, Gone, Link, Project, RemoteField, Schema
@@ -33,7 +33,7 @@ from rallypoint.sync.scope import fits
 from rallypoint.sync.suggest import suggest
 from rallypoint.sync.tools import Tools
 from rallypoint.sync.values import review
-from rallypoint.sync.wallet import BOUND_TO, SealedWallet
+from rallypoint.sync.wallet import SealedWallet
 
 T = TypeVar("T")
 
@@ -162,13 +162,28 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How a connection is. `links` counts by state; `lag_seconds` is how long the most patient due link has waited."""
+    """How a connection is. `links` counts by state; `lag_seconds` is how long the most patient due link has waited;
+    `quotas` are the tool's budgets as it last told of them."""
 
     connection: Connection
     links: Mapping[str, int]
     lag_seconds: float | None
-    heard_at: Any
-    webhook: Mapping[str, Any]
+    heard_at: datetime | None
+    webhook: dict[str, Any]
+    care: hook_store.Care
+    quotas: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def hook_trouble(self) -> str:
+        """What is wrong with the webhook; empty where all is well."""
+        return hooks.trouble(self.webhook, self.care.failure, self.care.unheard)
+
+    @property
+    def credentials(self) -> str:
+        """accepted, refused, or not tried: whether the tool lets us in."""
+        if self.connection.state is ConnectionState.REFUSED:
+            return "refused"
+        return "accepted" if self.connection.succeeded_at is not None else "not tried"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,14 +208,6 @@ class Backlog:
     ordered: int = 0
     looked_through: int = 0
     more: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """A webhook and the address it tells, which nobody is shown again."""
-
-    webhook: Webhook
-    url: str
 
 
 def read_rules(data: Mapping[str, Any], *, connection: int, id: int = 0, version: int = 1) -> Rules:
@@ -341,32 +348,10 @@ class SetUp:
             return await tracker.describe(project, type)
 
     async def register_webhook(self, actor: Actor, key: str) -> Registered:
-        """Have the tool tell us of changes. The address has a new key each time, since only its digest is kept.
-
-        The old address works until the tool has taken the new one: what it refuses changes nothing.
-        """
-        fresh, secret = secrets.token_urlsafe(connecting.HOOK_BYTES), secrets.token_urlsafe(connecting.HOOK_BYTES)
-        url = f"{self._base_url}/told/{fresh}"
+        """Have the tool tell us of changes, at a new address each time: the one before works for a day more."""
         async with self.tracker(actor, key) as (connection, tracker):
-            async with self._db.transaction(actor) as tx:
-                old_hash, old_sealed = await setup_store.hook_of(tx, connection.id)
-                sealed = self._vault.seal(secret, BOUND_TO)
-                await setup_store.change_hook(tx, connection.id, key_hash=digest(fresh), sealed=sealed)
-            try:
-                made = await tracker.register_webhook(url, secret)
-            except Exception as problem:
-                if not (isinstance(problem, TrackerError) and problem.unknown):
-                    async with self._db.transaction(actor) as tx:
-                        await setup_store.change_hook(tx, connection.id, key_hash=old_hash, sealed=old_sealed)
-                raise
-            async with self._db.transaction(actor) as tx:
-                if made.secret and made.secret != secret:
-                    sealed = self._vault.seal(made.secret, BOUND_TO)
-                    await setup_store.change_hook(tx, connection.id, key_hash=digest(fresh), sealed=sealed)
-                await store.change_connection(tx, connection.id, webhook=webhook_json(made))
-                await access.record(tx, "webhook registered", f"connection:{key}", {"state": made.state.value})
-        shown = made if made.secret else replace(made, secret=secret)
-        return Registered(webhook=shown, url=url)
+            keeper = Hooks(self._db, self._vault, self._base_url)
+            return await keeper.register(actor, connection, tracker, fresh=True)
 
     async def health(self, tx: Transaction, key: str) -> Health:
         access.require(tx.actor, Permission.MANAGE_INTEGRATIONS)
@@ -375,8 +360,10 @@ class SetUp:
             connection=found,
             links=await setup_store.counts(tx, found.id),
             lag_seconds=await setup_store.longest_due(tx, found.id),
-            heard_at=await setup_store.heard_at(tx, found.id),
+            heard_at=await hook_store.heard_at(tx, found.id),
             webhook=found.webhook,
+            care=await hook_store.care(tx, found.id),
+            quotas=tuple(await lane_store.quotas(tx, found.id)),
         )
 
     # Mappings.
@@ -531,12 +518,6 @@ def _after_check(now: Connection, found: Checked, webhook: Webhook | None, at: A
     if worst.about == "credentials" and now.state is ConnectionState.ON:
         changes |= {"state": "refused", "state_reason": worst.text[:300]}
     return changes
-
-
-def webhook_json(webhook: Webhook) -> dict[str, Any]:
-    """A registration as it is kept and shown: without its secret."""
-    kept: dict[str, Any] = codec.to_json(replace(webhook, secret=""))
-    return kept
 
 
 async def keep(tx: Transaction, mapping: Rules) -> Rules:

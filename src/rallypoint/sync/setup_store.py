@@ -39,11 +39,6 @@ async def longest_due(tx: Transaction, connection_id: int) -> float | None:
     return None if at is None else (tx.now - at).total_seconds()
 
 
-async def heard_at(tx: Transaction, connection_id: int) -> Any:
-    """When the tool last told us something by itself; None where it never did."""
-    return await tx.value("select max(received_at) from sync_inbox where connection_id = :id", id=connection_id)
-
-
 async def links_page(
     tx: Transaction, connection_id: int, *, after: int, limit: int, trouble: bool
 ) -> list[dict[str, Any]]:
@@ -113,16 +108,3 @@ async def follow_mapping(tx: Transaction, mapping_id: int) -> int:
     if marked:
         tx.hint("sync")
     return marked
-
-
-async def hook_of(tx: Transaction, connection_id: int) -> tuple[bytes, bytes | None]:
-    """(digest of the key in the webhook's address, sealed secret)."""
-    rows = await tx.rows("select hook_key_hash, sealed_hook from sync_connection where id = :id", id=connection_id)
-    return rows[0]["hook_key_hash"], rows[0]["sealed_hook"]
-
-
-async def change_hook(tx: Transaction, connection_id: int, *, key_hash: bytes, sealed: bytes | None) -> None:
-    await tx.execute(
-        "update sync_connection set hook_key_hash = :key_hash, sealed_hook = :sealed where id = :id",
-        id=connection_id, key_hash=key_hash, sealed=sealed,
-    )  # fmt: skip

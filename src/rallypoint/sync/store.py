@@ -83,12 +83,6 @@ async def connection_by_id(tx: Transaction, id: int) -> Connection:
     )
 
 
-async def connection_of_hook(tx: Transaction, hook_key_hash: bytes) -> Connection | None:
-    return await tx.maybe(
-        Connection, f"select {CONNECTION} from sync_connection where hook_key_hash = :hash", hash=hook_key_hash
-    )
-
-
 async def secrets_of(tx: Transaction, id: int) -> tuple[bytes | None, bytes | None]:
     """(credentials, webhook secret), both sealed; None for what a connection waits for."""
     rows = await tx.rows("select sealed_secrets, sealed_hook from sync_connection where id = :id", id=id)

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from rallypoint.egress import Egress
@@ -101,6 +101,11 @@ class Desk:
     gate: asyncio.Event | None = None
     """While it is shut, nothing is answered."""
     hooks: list[tuple[str, str]] = field(default_factory=list)
+    hook_state: WebhookState = WebhookState.ACTIVE
+    """What becomes of a registration; a new one makes it active, or BY_HAND stays."""
+    hook_lasts: timedelta | None = None
+    hook_ends: datetime | None = None
+    refuses_hooks: TrackerError | None = None
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def add(self, **fields: Value) -> Ticket:
@@ -280,11 +285,18 @@ class DeskTracker:
 
     async def register_webhook(self, url: str, secret: str) -> Webhook:
         self._enter()
-        self._desk.hooks.append((url, secret))
-        return Webhook(state=WebhookState.ACTIVE, id=str(len(self._desk.hooks)))
+        desk = self._desk
+        if desk.refuses_hooks is not None:
+            raise desk.refuses_hooks
+        desk.hooks.append((url, secret))
+        if desk.hook_state is not WebhookState.BY_HAND:
+            desk.hook_state = WebhookState.ACTIVE
+        desk.hook_ends = None if desk.hook_lasts is None else desk.now() + desk.hook_lasts
+        return Webhook(state=desk.hook_state, id=str(len(desk.hooks)), expires_at=desk.hook_ends)
 
     async def webhook_state(self, webhook: Webhook) -> Webhook:
-        return webhook
+        self._enter()
+        return replace(webhook, state=self._desk.hook_state, expires_at=self._desk.hook_ends)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
         if headers.get("x-desk-secret") != secret:

@@ -13,13 +13,14 @@ from rallypoint.egress import Egress
 from rallypoint.errors import Conflict, Invalid, Refused
 from rallypoint.ids import digest
 from rallypoint.settings import Settings
-from rallypoint.sync import connecting, setting_up, setup_store, store
+from rallypoint.sync import connecting, hook_store, setting_up, setup_store, store
 from rallypoint.sync.connection import ConnectionState
 from rallypoint.sync.hub import fields_of
 from rallypoint.sync.lenses import PlainTexts
 from rallypoint.sync.model import Visibility
 from rallypoint.sync.ports import Level, Outage
 from rallypoint.sync.setting_up import SetUp, bare_rules
+from rallypoint.sync.wallet import BOUND_TO
 from tests.store.sync.conftest import Scene
 
 
@@ -241,18 +242,24 @@ async def test_a_webhook_gets_a_new_address_and_a_refusal_leaves_the_old_one(sce
     [(url, secret)] = scene.desk.hooks
     assert (made.url, url.startswith("https://rp.example/told/")) == (url, True)
     async with scene.db.transaction(SYSTEM) as tx:
-        assert await store.connection_of_hook(tx, digest(scene.hook_key)) is None
-        connection = await store.connection_of_hook(tx, digest(url.rpartition("/")[2]))
-        assert connection is not None
+        old = await hook_store.addressed(tx, digest(scene.hook_key))
+        found = await hook_store.addressed(tx, digest(url.rpartition("/")[2]))
+        assert old is not None
+        assert found is not None
+        connection = found.connection
+        assert old.connection.id == connection.id, "what is on its way to the old address is not turned away"
+        assert old.sealed_secret != found.sealed_secret
+        assert found.sealed_secret is not None
         assert connection.webhook["state"] == "active"
         assert secret not in str(connection.webhook)
-        assert await connecting.hook_secret(tx, scene.vault, connection) == secret
-        before = await setup_store.hook_of(tx, connection.id)
+        assert scene.vault.unseal(found.sealed_secret, BOUND_TO) == secret
+        before = await hook_store.address(tx, connection.id)
     scene.desk.broken = Outage("Connection refused.")
     with pytest.raises(Outage):
         await set_up.register_webhook(scene.them.manager, "desk")
     async with scene.db.transaction(SYSTEM) as tx:
-        assert await setup_store.hook_of(tx, connection.id) == before
+        assert await hook_store.address(tx, connection.id) == before
+        assert before.sealed_key is not None
 
 
 async def test_a_historical_sync_is_planned_and_ordered(scene: Scene, set_up: SetUp) -> None:
@@ -315,8 +322,7 @@ async def test_a_prepared_connection_waits_for_its_secrets(scene: Scene, set_up:
     async with scene.db.transaction(SYSTEM) as tx:
         waiting = await store.connection(tx, "second")
         assert (waiting.state, waiting.state_reason) == (ConnectionState.REFUSED, "waits for its credentials")
-        with pytest.raises(Refused, match="no webhook yet"):
-            await connecting.hook_secret(tx, scene.vault, waiting)
+        assert (await hook_store.address(tx, waiting.id)).sealed_secret is None
     assert not (await set_up.check(scene.them.manager, "second")).ok
     async with scene.db.transaction(scene.them.manager) as tx:
         await connecting.new_credentials(

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from rallypoint.actors import SYSTEM
-from rallypoint.sync import conflict_store, connecting, deciding, store
+from rallypoint.sync import conflict_store, connecting, deciding, hook_store, store
 from rallypoint.sync.connection import ConnectionState
 from rallypoint.sync.lanes import sync_due
 from rallypoint.sync.model import Side
 from rallypoint.sync.ports import Outage
+from rallypoint.sync.wallet import BOUND_TO
 from tests.store.sync.conftest import Scene
 
 
@@ -149,10 +150,11 @@ async def test_a_delivery_is_taken_once_and_only_with_the_right_secret(scene: Sc
         from rallypoint.ids import digest
         from rallypoint.sync.hearing import heard
 
-        connection = await store.connection_of_hook(tx, digest(scene.hook_key))
-        assert connection is not None
+        found = await hook_store.addressed(tx, digest(scene.hook_key))
+        assert found is not None
+        assert found.sealed_secret is not None
+        connection, secret = found.connection, scene.vault.unseal(found.sealed_secret, BOUND_TO)
         given = await connecting.opened(tx, scene.vault, connection)
-        secret = await connecting.hook_secret(tx, scene.vault, connection)
         tracker = scene.desk.tool.make(given, None)  # type: ignore[arg-type]
         with pytest.raises(Exception, match="not ours"):
             tracker.verify_webhook(f"d1 {id}".encode(), {"x-desk-secret": "guess"}, secret)

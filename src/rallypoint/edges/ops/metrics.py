@@ -3,7 +3,7 @@
 Figures are read when asked for, in one transaction: there is no counter beside the history that could drift from it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -22,6 +22,7 @@ from rallypoint.edges.ops import store
 from rallypoint.edges.ops.readiness import OUT_OF_REACH
 from rallypoint.engine import store as engine
 from rallypoint.house import House
+from rallypoint.sync import figure_store as figures
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -98,6 +99,34 @@ async def _read(tx: Transaction) -> list[Metric]:
             "Seconds since an integration last sent something.",
             ("integration",),
             await store.last_heard(tx),
+        ),
+        *_connections(await figures.connections(tx), await figures.quotas(tx)),
+    ]
+
+
+def _connections(rows: list[figures.ConnectionFigures], left: list[tuple[str, str, int]]) -> list[Metric]:
+    """How the connections to other tools are, each by its key."""
+
+    def each(name: str, help: str, of: Callable[[figures.ConnectionFigures], float | None]) -> Metric:
+        values = [(one.key, value) for one in rows if (value := of(one)) is not None]
+        return _labelled(name, help, ("connection",), values)
+
+    return [
+        each("rallypoint_sync_up", "Whether the connection is on, lets us in, and does not rest.", lambda one: one.up),
+        each("rallypoint_sync_failures", "Failures in a row.", lambda one: one.failures),
+        each(
+            "rallypoint_sync_success_age_seconds",
+            "Seconds since something last went well there.",
+            lambda one: one.success_age,
+        ),
+        each("rallypoint_sync_due", "Linked items that wait to be looked at.", lambda one: one.due),
+        each("rallypoint_sync_lag_seconds", "Age of the oldest of these.", lambda one: one.lag_seconds),
+        each("rallypoint_sync_webhook_up", "Whether its webhook is in order.", lambda one: one.webhook_up),
+        _labelled(
+            "rallypoint_sync_quota_remaining",
+            "Requests that the tool's budget has left, as last told.",
+            ("connection", "bucket"),
+            left,
         ),
     ]
 

@@ -7,11 +7,12 @@ from pydantic import Field
 
 from rallypoint.edges.api.words import View
 from rallypoint.sync import codec
+from rallypoint.sync.hooks import Registered
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.model import Conflict, Schema
 from rallypoint.sync.ports import Checked
 from rallypoint.sync.preview import FieldLine, Preview
-from rallypoint.sync.setting_up import Effect, Health, Registered, Reviewed, bare_rules
+from rallypoint.sync.setting_up import Effect, Health, Reviewed, bare_rules
 from rallypoint.sync.tools import Tool
 from rallypoint.sync.work import OpenConflict
 
@@ -141,18 +142,33 @@ class WebhookView(View):
         )  # fmt: skip
 
 
+class QuotaView(View):
+    bucket: str = Field(description="The tool's own name of the budget; empty where it has one.")
+    most: int | None
+    remaining: int | None
+    resets_at: datetime | None
+    rests_until: datetime | None = Field(description="The tool asked to be left alone until then.")
+    noted_at: datetime
+
+
 class HealthView(View):
     connection: ConnectionView
+    credentials: str = Field(description="accepted, refused or not tried.")
     links: dict[str, int] = Field(description="active, creating, gone, due, failed; offers and conflicts that wait.")
     lag_seconds: float | None = Field(description="How long the most patient due link has waited.")
     heard_at: datetime | None = Field(description="When the tool last told us something by itself.")
     webhook: dict[str, Any]
+    webhook_checked_at: datetime | None
+    webhook_trouble: str = Field(description="What is wrong with the webhook; empty where all is well.")
+    quotas: list[QuotaView] = Field(description="What the tool last said of its budgets.")
 
     @classmethod
     def of(cls, health: Health) -> Self:
         return cls(
             connection=ConnectionView.model_validate(health.connection), links=dict(health.links),
             lag_seconds=health.lag_seconds, heard_at=health.heard_at, webhook=dict(health.webhook),
+            credentials=health.credentials, webhook_checked_at=health.care.checked_at,
+            webhook_trouble=health.hook_trouble, quotas=[QuotaView.model_validate(one) for one in health.quotas],
         )  # fmt: skip
 
 
@@ -346,6 +362,11 @@ class BacklogView(View):
     more: bool = Field(description="There are more open incidents than were looked through.")
 
 
+class HeldBackView(View):
+    field: str = Field(description="The incident's field; empty for a file.")
+    reason: str
+
+
 class ItemView(View):
     id: int
     incident: int
@@ -363,4 +384,6 @@ class ItemView(View):
     agreed_at: datetime | None = Field(description="When both sides last said the same.")
     due_at: datetime | None
     error: dict[str, Any] | None = Field(description="cause, said and at; it waits for a person.")
+    missed_reads: int = Field(description="So often in a row it could not be read: deleted there, or hidden from us.")
+    held_back: list[HeldBackView] = Field(description="What does not go across, and why; the rest does.")
     conflicts: int

@@ -212,7 +212,7 @@ def resume(out: Out, key: str) -> None:
 @command(group, "webhook")
 @click.argument("key")
 def webhook(out: Out, key: str) -> None:
-    """Have the tool tell us of changes, at a new address. The old one stops working."""
+    """Have the tool tell us of changes, at a new address. The old one works for a day more."""
     made = outside(lambda desk, me: desk.register_webhook(me, key))
     hook = made.webhook
     data = {"state": hook.state.value, "url": made.url, "secret": hook.secret, "instructions": hook.instructions}
@@ -234,6 +234,7 @@ def health(out: Out, key: str) -> None:
             return {
                 "connection": pick(found.connection, CONNECTION), "links": dict(found.links),
                 "lag_seconds": found.lag_seconds, "heard_at": found.heard_at, "webhook": dict(found.webhook),
+                "credentials": found.credentials, "webhook_trouble": found.hook_trouble, "quotas": list(found.quotas),
                 "trouble": [_item(one) for one in trouble],
             }  # fmt: skip
 
@@ -246,6 +247,12 @@ def health(out: Out, key: str) -> None:
     state = found["connection"]
     out.result(None, f"{state['name']}: {state['state']} {state['state_reason']}".rstrip())
     out.result(None, ", ".join(f"{count} {name}" for name, count in found["links"].items()))
+    if found["webhook_trouble"]:
+        out.result(None, f"webhook: {found['webhook_trouble']}")
+    for one in found["quotas"]:
+        left = "" if one["remaining"] is None else f"{one['remaining']} of {one['most']} left"
+        rests = f"rests until {one['rests_until']:%H:%M:%S} UTC" if one["rests_until"] else ""
+        out.result(None, f"budget {one['bucket']}: {', '.join(part for part in (left, rests) if part)}")
     out.table(found["trouble"], ITEM, empty="No item needs a person.")
 
 
@@ -555,9 +562,10 @@ def _decided(found: "OpenConflict") -> dict[str, Any]:
 
 
 def _item(row: Mapping[str, Any]) -> dict[str, Any]:
-    said = (row["error"] or {}).get("said") or row["state_reason"]
-    names = ("id", "incident", "connection", "connection_name", "remote_key", "url", "state", "error", "conflicts",
-             "agreed_at", "mapping_id", "mapping_version")  # fmt: skip
+    held_back = "; ".join(f"{one['field']}: {one['reason']}".removeprefix(": ") for one in row["held_back"])
+    said = (row["error"] or {}).get("said") or row["state_reason"] or held_back
+    names = ("id", "incident", "connection", "connection_name", "remote_key", "url", "state", "error", "held_back",
+             "conflicts", "agreed_at", "mapping_id", "mapping_version")  # fmt: skip
     return {name: row[name] for name in names} | {"said": said}
 
 

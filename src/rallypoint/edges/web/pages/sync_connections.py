@@ -16,8 +16,9 @@ from rallypoint.edges.web.pages.admin import tabs
 from rallypoint.edges.web.routing import page
 from rallypoint.errors import Conflict, Invalid, NotFound, OutsideFailure, Problem, Refused
 from rallypoint.sync import connecting, store
+from rallypoint.sync.hooks import Registered
 from rallypoint.sync.ports import Checked, Level
-from rallypoint.sync.setting_up import Registered, SetUp
+from rallypoint.sync.setting_up import SetUp
 from rallypoint.sync.tools import Tool, Tools
 
 LIST = "/admin/connections"
