@@ -228,10 +228,17 @@ def suggest_status(field: RemoteField) -> StatusMap:
         found = status_of(choice)
         if found is not None:
             read[choice.id] = found
+    if "new" in (bare(one.category) for one in field.choices):
+        # Where new is a category of its own, what is open is being worked on.
+        read |= {
+            one.id: "active" for one in field.choices if bare(one.category) == "open" and read.get(one.id) == "triage"
+        }
     first = {hub: remote for remote, hub in reversed(read.items())}
-    first.setdefault(
-        "closed", next((one.id for one in field.choices if bare(one.name) == "closed"), first.get("resolved", ""))
+    # Where closed is a category of its own, it is final there, and left to the tool.
+    closed = next(
+        (one.id for one in field.choices if bare(one.name) == "closed" and bare(one.category) != "closed"), ""
     )
+    first.setdefault("closed", closed or first.get("resolved", ""))
     # A tool with few statuses: what has none of its own there goes to the nearest, and is not taken back as another.
     first.setdefault("triage", first.get("active", ""))
     first.setdefault("active", first.get("triage", ""))

@@ -37,6 +37,7 @@ from rallypoint.sync.ports import (
     WorkflowRefused,
 )
 from rallypoint.sync.tools import Access
+from rallypoint.sync.values import suggest_status
 from tests.connectors.kit import upload
 from tests.connectors.zendesk.bench import ZendeskBench
 
@@ -753,3 +754,23 @@ def test_a_signed_delivery_that_says_nothing_of_use(bench: ZendeskBench, body: b
     else:
         with pytest.raises(Unverified):
             bench.tracker.verify_webhook(body, headers, "key")
+
+
+async def test_a_suggested_mapping_says_what_zendesk_means(bench: ZendeskBench) -> None:
+    """New is new, open is being worked on; closed is final there, so closing here is left to Zendesk."""
+    schema = await bench.tracker.describe("tickets", "ticket")
+    status = schema.field("status")
+    assert status is not None
+    found = suggest_status(status)
+    out = {one.hub: one.remote for one in found.out}
+    assert {name: out[name] for name in ("triage", "active", "on_hold", "restored", "resolved", "closed")} == {
+        "triage": "new", "active": "open", "on_hold": "pending", "restored": "open", "resolved": "solved",
+        "closed": "solved",
+    }  # fmt: skip
+    assert {one.remote: one.hub for one in found.into} == {
+        "new": "triage", "open": "active", "pending": "on_hold", "hold": "on_hold", "solved": "resolved",
+        "closed": "resolved",
+    }  # fmt: skip
+    description = schema.field("description")
+    assert description is not None
+    assert description.kind is FieldKind.RICH_TEXT, "which has lines"

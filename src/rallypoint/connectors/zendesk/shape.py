@@ -18,7 +18,7 @@ STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 STATUS, CUSTOM_STATUS = "status", "custom_status_id"
 SYSTEM = {
     "subject": ("subject", FieldKind.TEXT),
-    "description": ("description", FieldKind.TEXT),
+    "description": ("description", FieldKind.RICH_TEXT),
     "tickettype": ("type", FieldKind.CHOICE),
     "priority": ("priority", FieldKind.CHOICE),
     "basic_priority": ("priority", FieldKind.CHOICE),
@@ -29,7 +29,7 @@ SYSTEM = {
 
 CUSTOM = {
     "text": FieldKind.TEXT,
-    "textarea": FieldKind.TEXT,
+    "textarea": FieldKind.RICH_TEXT,
     "regexp": FieldKind.TEXT,
     "checkbox": FieldKind.BOOLEAN,
     "date": FieldKind.TIME,
@@ -140,7 +140,7 @@ def _custom(row: Mapping[str, Any]) -> RemoteField | None:
         kind=CUSTOM[type],
         custom=True,
         multiple=type == "multiselect",
-        max_length=TEXT_LONGEST if CUSTOM[type] is FieldKind.TEXT else None,
+        max_length=TEXT_LONGEST if CUSTOM[type] in (FieldKind.TEXT, FieldKind.RICH_TEXT) else None,
         markup=Markup.PLAIN,
         choices=tuple(Choice(id=str(one["value"]), name=str(one.get("name", ""))) for one in options),
     )
