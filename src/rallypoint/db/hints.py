@@ -6,17 +6,21 @@ serialise all commits of the database. A lost hint costs at most one poll interv
 
 import asyncio
 import contextlib
+import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import asyncpg
 import structlog
 
-from rallypoint.clock import sleep
+from rallypoint.clock import monotonic, sleep
 
 CHANNEL = "rallypoint"
 PAYLOAD_BYTES_MAX = 7000
 RECONNECT_SECONDS = 1.0
+REMEMBERED = 10_000
+"""So many names are remembered with the moment at which they were last heard."""
 OUTAGES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 log = structlog.get_logger()
@@ -34,6 +38,27 @@ class Hints:
         self._tasks: list[asyncio.Task[None]] = []
         self._sender: asyncio.Task[None] | None = None
         self._listening = False
+        self._process, self._began = secrets.token_hex(4), monotonic()
+        self._heard_all_since = 0.0 if alone else float("inf")
+        self._last: OrderedDict[str, float] = OrderedDict()
+
+    def moment(self) -> str:
+        """Now, for `unchanged`: means something to this process only."""
+        return f"{self._process}-{self._now():.6f}"
+
+    def _now(self) -> float:
+        return monotonic() - self._began
+
+    def unchanged(self, names: Iterable[str], since: str) -> bool:
+        """No hint of these names came since that moment of ours. False also where that cannot be known."""
+        process, _, at = since.partition("-")
+        try:
+            moment = float(at)
+        except ValueError:
+            return False
+        if process != self._process or not self._heard_all_since <= moment:
+            return False
+        return all(self._last.get(name, 0.0) < moment for name in names)
 
     def send(self, names: Iterable[str]) -> None:
         """Tell this process at once and the others after the current loop turn."""
@@ -66,6 +91,11 @@ class Hints:
         self._tasks, self._sender = [], None
 
     def _tell(self, name: str) -> None:
+        self._last[name] = self._now()
+        self._last.move_to_end(name)
+        if len(self._last) > REMEMBERED:
+            _, forgotten = self._last.popitem(last=False)
+            self._heard_all_since = max(self._heard_all_since, forgotten)
         for callback in list(self._callbacks):
             callback(name)
 
@@ -96,10 +126,12 @@ class Hints:
                 gone = asyncio.Event()
                 connection.add_termination_listener(lambda *_, gone=gone: gone.set())
                 await connection.add_listener(CHANNEL, self._heard)
+                self._heard_all_since = self._now()
                 await gone.wait()
             except OUTAGES as problem:
                 log.warning("hints not heard", problem=str(problem))
             finally:
+                self._heard_all_since = float("inf")
                 if connection is not None:
                     connection.terminate()
             await sleep(RECONNECT_SECONDS)

@@ -27,7 +27,7 @@ async def live(request: Request) -> Response:
     on = sse.topics(request)
     if visit.of(request).viewer is None:
         on = (on & FOR_ANYONE) | await reported(request, on)
-    return sse.stream(visit.house(request).db.hints, on)
+    return sse.stream(visit.house(request).db.hints, on, request.query_params.get("since", "")[:60])
 
 
 async def reported(request: Request, on: frozenset[str]) -> frozenset[str]:

@@ -62,6 +62,8 @@ class Screen:
     may_declare: bool = False
     copies: Sequence[Copy] = ()
     live: str = ""
+    moment: str = ""
+    """When the page was begun, in the words of the hints: its line asks what changed since."""
 
 
 NOBODY = Screen(now=datetime(1970, 1, 1, tzinfo=UTC), zone=ZoneInfo("UTC"))

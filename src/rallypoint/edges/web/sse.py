@@ -24,8 +24,13 @@ def topics(request: Request) -> frozenset[str]:
     return frozenset(name for name in (topic.strip() for topic in asked[:TOPICS_MAX]) if name)
 
 
-async def events(hints: Hints, on: Iterable[str], *, closing: asyncio.Event | None = None) -> AsyncIterator[str]:
-    """`changed` whenever a hint names one of the topics; a comment now and then, so that proxies keep the line."""
+async def events(
+    hints: Hints, on: Iterable[str], *, since: str = "", closing: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """`changed` whenever a hint names one of the topics; a comment now and then, so that proxies keep the line.
+
+    `since` is the moment at which the page was begun: what changed before its line was open is told at once.
+    """
     wanted, woken = frozenset(on), asyncio.Event()
 
     def heard(name: str) -> None:
@@ -33,6 +38,8 @@ async def events(hints: Hints, on: Iterable[str], *, closing: asyncio.Event | No
             woken.set()
 
     stop = hints.subscribe(heard)
+    if since and not hints.unchanged(wanted, since):
+        woken.set()
     try:
         yield "retry: 2000\n: listening\n\n"
         for _ in range(LIFETIME_BEATS):
@@ -49,5 +56,5 @@ async def events(hints: Hints, on: Iterable[str], *, closing: asyncio.Event | No
         stop()
 
 
-def stream(hints: Hints, on: frozenset[str]) -> Response:
-    return StreamingResponse(events(hints, on), media_type="text/event-stream", headers=HEADERS)
+def stream(hints: Hints, on: frozenset[str], since: str = "") -> Response:
+    return StreamingResponse(events(hints, on, since=since), media_type="text/event-stream", headers=HEADERS)

@@ -33,6 +33,7 @@ def house(request: Request) -> "House":
 async def arrive(request: Request) -> None:
     """Find out who asks and put the screen of this request where templates look for it."""
     here, actor, person = house(request), ANONYMOUS, None
+    moment = here.db.hints.moment()
     if token := request.cookies.get(SESSION_COOKIE):
         async with here.db.transaction(SYSTEM) as tx:
             if found := await access.session_actor(tx, token):
@@ -48,6 +49,7 @@ async def arrive(request: Request) -> None:
         viewer=Viewer(person_id=person.id, name=person.name, email=person.email) if person else None,
         actor=actor,
         said=None if request.headers.get("x-live") else flash.take(request),
+        moment=moment,
     )
     request.state.screen = screen
     SCREEN.set(screen)

@@ -3,6 +3,8 @@
 const topic = document.body.dataset.liveOn;
 const state = document.querySelector("[data-live-state]");
 let wanted = false, busy = false, since = performance.now();
+// When the page was begun, in the server's words: what changed before the line was open is told as soon as it is.
+let moment = document.body.dataset.liveSince ?? "";
 
 const inUse = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select") ||
   [...part.querySelectorAll("textarea, input[type=text]")].some((el) => el.value !== el.defaultValue) || part.querySelector("input[type=checkbox]:checked[data-pick]");
@@ -26,6 +28,7 @@ export const refresh = async () => {
       part.replaceWith(replacement);
       window.htmx?.process(replacement);
     }
+    moment = fresh.body.dataset.liveSince ?? moment;
     since = performance.now();
     document.dispatchEvent(new Event("refreshed"));
   }
@@ -48,7 +51,7 @@ const stale = (is) => {
 if (topic) {
   let source = null, late = 0, silent = 0, down = false;
   const listen = () => {
-    const line = source = new EventSource(`/live?on=${encodeURIComponent(topic)}`);
+    const line = source = new EventSource(`/live?on=${encodeURIComponent(topic)}&since=${encodeURIComponent(moment)}`);
     line.addEventListener("changed", () => { clearTimeout(late); late = setTimeout(refresh, 150); });
     line.addEventListener("open", () => {
       clearTimeout(silent);
