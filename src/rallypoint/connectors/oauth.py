@@ -2,6 +2,7 @@
 token or by a password, renewed before it ends and when the tool refuses it.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ UNSAID = timedelta(minutes=5)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What a client has to ask for tokens with. With a refresh token it asks in the name of who gave consent, with user
-    and password in theirs, else in its own."""
+    and password in theirs, else in its own. `as_json` for tools that do not want the form of the RFC."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -30,6 +31,7 @@ class Grant:
     refresh_token: str = field(default="", repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
+    as_json: bool = False
 
 
 def asked(*, token_url: str = "", scope: str = "", more: str = "") -> tuple[Asked, ...]:
@@ -122,13 +124,14 @@ class Bearer:
             form |= {"grant_type": "client_credentials"}
         if grant.scope:
             form["scope"] = grant.scope
+        kind = "application/json" if grant.as_json else "application/x-www-form-urlencoded"
         asked_at = self._now()
         try:
             answer = await self._caller.call(
                 "POST",
                 "",
-                content=urlencode(form).encode(),
-                headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+                content=(json.dumps(form) if grant.as_json else urlencode(form)).encode(),
+                headers={"content-type": kind, "accept": "application/json"},
                 secret=True,
             )
         except Outage as lost:  # whatever became of the token: nothing was asked of the tool yet

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Coming, Way
-from rallypoint.connectors.jira.oauth import Credentials, Entrance, Keep
+from rallypoint.connectors.jira.oauth import Credentials, Entrance
 from rallypoint.connectors.jira.values import at
 from rallypoint.sync.ports import (
     AuthFailed,
@@ -21,6 +21,7 @@ from rallypoint.sync.ports import (
     TrackerError,
     ValidationFailed,
 )
+from rallypoint.sync.tools import Wallet
 
 PAGE = 50
 NOBODY = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED", "OUT")
@@ -52,9 +53,9 @@ class Api:
         base_url: str,
         credentials: Credentials,
         now: Callable[[], datetime],
-        keep: Keep | None = None,
+        wallet: Wallet | None = None,
     ) -> None:
-        self.entrance = Entrance(way, base_url, credentials, now, keep)
+        self.entrance = Entrance(way, base_url, credentials, now, wallet)
         self.caller = Caller(way, base_url.rstrip("/"), now)
         self._base_url, self._now = base_url.rstrip("/"), now
         self._edition: Edition | None = None

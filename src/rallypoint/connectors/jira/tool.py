@@ -3,6 +3,7 @@
 from rallypoint.clock import process_time
 from rallypoint.connectors.jira.oauth import Credentials
 from rallypoint.connectors.jira.tracker import JiraTracker
+from rallypoint.connectors.oauth import GROUP
 from rallypoint.egress import Egress
 from rallypoint.errors import Invalid, Problem
 from rallypoint.sync.tools import Access, Asked, Tool
@@ -26,6 +27,7 @@ def make(given: Access, egress: Egress) -> JiraTracker:
         base_url=given.base_url,
         credentials=credentials,
         now=process_time,
+        wallet=given.wallet,
         project=str(given.settings.get("project", "") or "").strip(),
         role=str(given.settings.get("role", "") or "").strip(),
     )
@@ -52,15 +54,6 @@ TOOL = Tool(
             secret=True,
             required=False,
         ),
-        Asked(name="client_id", label="OAuth client ID", help="On Cloud, instead of user and token.", required=False),
-        Asked(name="client_secret", label="OAuth client secret", secret=True, required=False),
-        Asked(
-            name="refresh_token",
-            label="OAuth refresh token",
-            help="Only for an application that a person consented to; a service account's needs none.",
-            secret=True,
-            required=False,
-        ),
         Asked(
             name="project",
             label="Project",
@@ -74,6 +67,23 @@ TOOL = Tool(
             help="Outside of service desks: the project role whose members alone read comments that are private here.",
             required=False,
             example="Developers",
+        ),
+        Asked(
+            name="client_id",
+            label="Client ID",
+            help="On Cloud, instead of user and token.",
+            required=False,
+            group=GROUP,
+        ),
+        Asked(name="client_secret", label="Client secret", secret=True, required=False, group=GROUP),
+        Asked(
+            name="refresh_token",
+            label="Refresh token",
+            help="Only for an application that a person consented to; a service account's needs none. Jira replaces it "
+            "with each use, and the new one is kept.",
+            secret=True,
+            required=False,
+            group=GROUP,
         ),
     ),
 )

@@ -18,7 +18,7 @@ from rallypoint.connectors.jira import changes as following
 from rallypoint.connectors.jira import comments as said
 from rallypoint.connectors.jira import files, history, hook, hooks, panel
 from rallypoint.connectors.jira.api import Api, no_interface, segment
-from rallypoint.connectors.jira.oauth import Credentials, Keep
+from rallypoint.connectors.jira.oauth import Credentials
 from rallypoint.connectors.jira.relations import relations
 from rallypoint.connectors.jira.shape import STATUS, Shape, discover, steps
 from rallypoint.connectors.jira.values import at, inward, outward, person
@@ -61,6 +61,7 @@ from rallypoint.sync.ports import (
     WorkflowRefused,
     Written,
 )
+from rallypoint.sync.tools import Wallet
 
 SHAPE_LASTS = timedelta(minutes=10)
 HISTORY_MOST = 500
@@ -94,9 +95,9 @@ class JiraTracker:
         now: Callable[[], datetime],
         project: str = "",
         role: str = "",
-        keep: Keep | None = None,
+        wallet: Wallet | None = None,
     ) -> None:
-        self._api, self._way, self._now = Api(way, base_url, credentials, now, keep), way, now
+        self._api, self._way, self._now = Api(way, base_url, credentials, now, wallet), way, now
         self._project, self._role = project, role
         self._shapes: dict[tuple[str, str], Shape] = {}
         self._places: dict[str, tuple[str, str, bool]] = {}

@@ -26,6 +26,8 @@ class AskedView(View):
     secret: bool = Field(description="It is sealed at once and never shown again.")
     required: bool
     example: str
+    address: bool = Field(description="Secrets are sent there: another one needs them again.")
+    group: str = Field(description="Another way to sign in, named by it; empty for what is asked first.")
 
 
 class ToolView(View):
