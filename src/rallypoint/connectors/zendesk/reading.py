@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rallypoint.connectors.zendesk.shape import Shape
+from rallypoint.connectors.zendesk.shape import DESCRIPTION, Shape
 from rallypoint.connectors.zendesk.values import at, comment_html, inward, tags
 from rallypoint.sync.model import (
     TAGS,
@@ -64,12 +64,15 @@ def custom(row: Row) -> dict[str, Any]:
     )
 
 
-def fields_of(shape: Shape, row: Row, named: Named) -> dict[str, Value]:
+def fields_of(shape: Shape, row: Row, description: str | None, named: Named) -> dict[str, Value]:
     """What the read told of each field. A custom field that is not in the row was not read."""
     told = custom(row)
     found: dict[str, Value] = {}
     for one in shape.schema.fields:
         if one.id == TAGS or (one.custom and one.id not in told):
+            continue
+        if one.id == DESCRIPTION:
+            found |= {} if description is None else {one.id: description or None}
             continue
         raw = told[one.id] if one.custom else row.get(one.id)
         if one.kind is FieldKind.PERSON:
@@ -123,8 +126,9 @@ def told(row: Row, name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What was said on a ticket, but for its description; and all its files."""
+    """What was said on a ticket, and its files. `description` is what began it, in HTML; None where it was not read."""
 
+    description: str | None
     comments: tuple[RemoteComment, ...]
     files: tuple[RemoteAttachment, ...]
 
@@ -134,6 +138,7 @@ def conversation_of(rows: Sequence[Row], audits: Sequence[Row], named: Named) ->
     by_id = {one.get("id"): one for one in audits}
     first = audits[0].get("id") if audits else None
     edited = _edits(audits)
+    description: str | None = None
     comments: list[RemoteComment] = []
     files: list[RemoteAttachment] = []
     for row in rows:
@@ -159,7 +164,10 @@ def conversation_of(rows: Sequence[Row], audits: Sequence[Row], named: Named) ->
                     op=op if kind == FILE else "",
                 )
             )
-        if row.get("audit_id") == first or kind in (FILE, PANEL):
+        if row.get("audit_id") == first:
+            description = comment_html(row)
+            continue
+        if kind in (FILE, PANEL):
             continue
         comments.append(
             RemoteComment(
@@ -173,7 +181,7 @@ def conversation_of(rows: Sequence[Row], audits: Sequence[Row], named: Named) ->
                 op=op,
             )
         )
-    return Conversation(comments=tuple(comments), files=tuple(files))
+    return Conversation(description=description, comments=tuple(comments), files=tuple(files))
 
 
 def _edits(audits: Sequence[Row]) -> dict[str, Any]:

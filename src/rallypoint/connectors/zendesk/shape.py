@@ -15,10 +15,10 @@ PANEL_TITLE = "Rallypoint"
 PEOPLE_MOST = 500
 ROWS_MOST = 2000
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
-STATUS, CUSTOM_STATUS = "status", "custom_status_id"
+STATUS, CUSTOM_STATUS, DESCRIPTION = "status", "custom_status_id", "description"
 SYSTEM = {
     "subject": ("subject", FieldKind.TEXT),
-    "description": ("description", FieldKind.RICH_TEXT),
+    "description": (DESCRIPTION, FieldKind.RICH_TEXT),
     "tickettype": ("type", FieldKind.CHOICE),
     "priority": ("priority", FieldKind.CHOICE),
     "basic_priority": ("priority", FieldKind.CHOICE),
@@ -39,6 +39,9 @@ CUSTOM = {
     "multiselect": FieldKind.CHOICE,
 }
 TEXT_LONGEST = 65_536
+COMMENT_LONGEST = 60_000
+"""Zendesk counts 65,535 bytes; in characters that is less."""
+
 KINDS = {"tickettype": ("problem", "incident", "question", "task"), "priority": ("low", "normal", "high", "urgent")}
 
 
@@ -126,7 +129,11 @@ def _system(row: Mapping[str, Any], groups: list[Choice]) -> RemoteField | None:
             Choice(id=str(one["value"]), name=str(one.get("name", ""))) for one in options if one.get("value")
         )
         choices = choices or tuple(Choice(id=one, name=one.capitalize()) for one in KINDS.get(type, KINDS["priority"]))
-    return RemoteField(id=id, name=str(row.get("title") or id), kind=kind, required=id == "subject", choices=choices)
+    return RemoteField(
+        id=id, name=str(row.get("title") or id), kind=kind, required=id == "subject", choices=choices,
+        markup=Markup.HTML if id == DESCRIPTION else Markup.PLAIN,
+        max_length=COMMENT_LONGEST if id == DESCRIPTION else None,
+    )  # fmt: skip
 
 
 def _custom(row: Mapping[str, Any]) -> RemoteField | None:

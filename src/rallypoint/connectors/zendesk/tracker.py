@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +18,16 @@ from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused
 from rallypoint.connectors.zendesk import hook, shape
 from rallypoint.connectors.zendesk import reading as r
 from rallypoint.connectors.zendesk.api import Api, Credentials, no_interface
-from rallypoint.connectors.zendesk.shape import CUSTOM_STATUS, PROJECT, STATUS, TYPE, Shape, discover
+from rallypoint.connectors.zendesk.shape import (
+    COMMENT_LONGEST,
+    CUSTOM_STATUS,
+    DESCRIPTION,
+    PROJECT,
+    STATUS,
+    TYPE,
+    Shape,
+    discover,
+)
 from rallypoint.connectors.zendesk.values import at, outward, person, sent_tags, tags
 from rallypoint.sync.model import (
     TAGS,
@@ -72,7 +82,6 @@ BEHIND = timedelta(seconds=75)
 
 FILE_BYTES_MOST = 50 * 1024 * 1024
 FILE_NAME_LONGEST = 255
-COMMENT_LONGEST = 60_000
 COMMENT_BYTES_MOST = 65_535
 KEY_LONGEST = 100
 OP_LONGEST = 255
@@ -281,7 +290,7 @@ class ZendeskTracker:
             project=PROJECT,
             type=type,
             revision=r.revision_of(row, last.get("id")),
-            fields=r.fields_of(known, row, self._named),
+            fields=r.fields_of(known, row, conversation.description, self._named),
             changed_at=at(row.get("updated_at")),
             changed_by=self._named(last["author_id"]) if last.get("author_id") else None,
             history=r.history_of(known, audits, self._named),
@@ -391,14 +400,13 @@ class ZendeskTracker:
             raise ValidationFailed(f"The key of a new ticket must have 1 to {KEY_LONGEST} characters.")
         known = await self._shape(draft.project, draft.type)
         given = {**draft.fields, **({TAGS: draft.tags} if draft.tags else {})}
-        text = str(given.pop("description", "") or "").strip() or str(given.get("subject") or "").strip()
-        if not text:
-            raise ValidationFailed("A ticket needs a subject or a description.", fields={"subject": "is needed"})
+        text = str(given.pop(DESCRIPTION, "") or "").strip() or f"<p>{escape(str(given.get('subject') or ''))}</p>"
+        _demand_said(text)
         sent = await self._sent(draft.project, draft.type, given, {})
         ticket = {
             **sent,
             "external_id": draft.natural_key,
-            "comment": {"body": cut(text, COMMENT_LONGEST), "public": self._public_description},
+            "comment": {"html_body": text, "public": self._public_description},
             "metadata": {r.OP: op},
             **({"ticket_form_id": known.form} if known.form is not None else {}),
         }
@@ -430,22 +438,15 @@ class ZendeskTracker:
             raise Stale
         if row.get("status") == "closed":
             raise WorkflowRefused("The ticket is closed, which is final there.", help="Begin a follow-up ticket.")
-        changes = self._without_description(row, changes)
+        if DESCRIPTION in changes:
+            why = "is the first comment of the ticket, and cannot be changed"
+            raise ValidationFailed(f"The description {why}.", fields={DESCRIPTION: why})
         sent = await self._sent(PROJECT, await self._type_of(row), changes, row)
         moves = not {STATUS, CUSTOM_STATUS}.isdisjoint(changes)
         condition = {"safe_update": True, "updated_stamp": row["updated_at"]}
         answer = await self._update(remote_id, {**sent, **condition}, op, moves=moves)
         after, audit = self._taken(answer)
         return Written(revision=r.revision_of(after, audit["id"]) if audit.get("id") else "")
-
-    def _without_description(self, row: r.Row, changes: Mapping[str, Value]) -> dict[str, Value]:
-        if (
-            "description" in changes
-            and str(changes["description"] or "").strip() != str(row.get("description") or "").strip()
-        ):
-            why = "is the first comment of the ticket, and cannot be changed"
-            raise ValidationFailed(f"The description {why}.", fields={"description": why})
-        return {name: value for name, value in changes.items() if name != "description"}
 
     async def _update(
         self, remote_id: str, ticket: Mapping[str, Any], op: str, *, kind: str = "", moves: bool = False
@@ -510,10 +511,7 @@ class ZendeskTracker:
     async def comment(self, remote_id: str, draft: CommentDraft, op: str) -> str:
         """Public only when said so; anything else is an internal note, which the requester does not see."""
         _demand_id(remote_id)
-        if not BARE.sub("", draft.body):
-            raise ValidationFailed("A comment without text cannot be added.")
-        if len(draft.body) > COMMENT_LONGEST or len(draft.body.encode()) > COMMENT_BYTES_MOST:
-            raise ValidationFailed(f"The comment has {len(draft.body)} characters; Zendesk keeps {COMMENT_LONGEST}.")
+        _demand_said(draft.body)
         public = draft.visibility is Visibility.PUBLIC
         answer = await self._update(remote_id, {"comment": {"html_body": draft.body, "public": public}}, op)
         return str(self._comment_event(answer)["id"])
@@ -723,6 +721,14 @@ def _demand_length(field: RemoteField, raw: Any) -> None:
     if field.max_length is not None and isinstance(raw, str) and len(raw) > field.max_length:
         why = f"has {len(raw)} characters; Zendesk keeps {field.max_length}"
         raise ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
+
+
+def _demand_said(html: str) -> None:
+    """Raises ValidationFailed for what can be no comment there, nor a description, which is one."""
+    if not BARE.sub("", html):
+        raise ValidationFailed("A comment without text cannot be added.")
+    if len(html) > COMMENT_LONGEST or len(html.encode()) > COMMENT_BYTES_MOST:
+        raise ValidationFailed(f"The comment has {len(html)} characters; Zendesk keeps {COMMENT_LONGEST}.")
 
 
 def _epoch(moment: datetime) -> str:
