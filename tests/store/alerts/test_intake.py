@@ -84,6 +84,21 @@ async def test_in_a_storm_two_commits_are_under_way_and_each_alert_keeps_its_ord
     assert [row["status"] for row in turns] == ["resolved"] * 8
 
 
+async def test_after_nothing_but_new_alerts_one_that_is_open_is_counted_all_the_same(
+    heard: Database, batcher: Batcher, integration: Integration
+) -> None:
+    for turn in range(2):
+        await batcher.accept(integration, Batch(signals=[signal(f"New {turn}-{n}") for n in range(5)]))
+    mixed = [signal("New 0-3", summary="again"), signal("Newer"), signal("New 1-0"), signal("Newer", status="resolved")]
+    ids = (await batcher.accept(integration, Batch(signals=mixed), b"whole")).ids
+    assert ids[1] == ids[3]
+    found = {a.labels["alertname"]: (a.count, a.status) for a in await everything(heard)}
+    assert len(found) == 11
+    assert found["New 0-3"] == found["New 1-0"] == (2, Status.FIRING)
+    assert found["Newer"] == (1, Status.RESOLVED)
+    assert {count for count, _ in found.values()} == {1, 2}
+
+
 async def test_texts_are_kept_whatever_is_in_them(heard: Database, batcher: Batcher, integration: Integration) -> None:
     odd = ["", "\x1f", "a\x1fb\x1fc", "\x1f\x1f", '{"quoted"} \\ \n \t', "naïve 🦊 ☃", "null", "NULL", " "]
     batch = [signal(f"A{n}", summary=text, details=odd[-1 - n], source=text) for n, text in enumerate(odd)]

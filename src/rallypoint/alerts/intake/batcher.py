@@ -7,11 +7,12 @@ a second writer folds the next commit while the database has the first; what con
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import structlog
 
 from rallypoint.actors import SYSTEM
@@ -103,6 +104,8 @@ class Batcher:
         self._second: asyncio.Task[None] | None = None
         self._flights: list[Flight] = []
         self._seen: dict[int, datetime] = {}
+        self._all_new = False
+        """The last commit opened alerts and met none that was open: the next is expected to do the same."""
         self._hint_rests = False
         self._hint_owed = False
         self.stored = self.commits = 0
@@ -242,10 +245,15 @@ class Batcher:
                 raise
 
     async def _with_retries(self, connection: Any, jobs: list[Job], plan: Plan | None) -> None:
+        all_new = self._all_new
         for attempt in range(TRIES):
             try:
-                await self._store(connection, jobs, plan if attempt == 0 else None)
+                await self._store(connection, jobs, plan if attempt == 0 else None, all_new=all_new)
                 return
+            except asyncpg.UniqueViolationError:
+                if not all_new:
+                    raise
+                all_new = self._all_new = False
             except AGAIN:
                 if attempt == TRIES - 1:
                     raise
@@ -282,23 +290,25 @@ class Batcher:
         stand_in = Job(job.integration, Batch(signals=[about]), job.done, ("", payload, reason))
         await self._commit(connection, [stand_in])
 
-    async def _store(self, connection: Any, jobs: list[Job], plan: Plan | None) -> None:
+    async def _store(self, connection: Any, jobs: list[Job], plan: Plan | None, *, all_new: bool) -> None:
         """One commit for all of these jobs, and only then their answers."""
         tx = Transaction(connection, now=self._db.clock.now(), actor=SYSTEM, bus=self._db.bus)
         plan = plan or _folded(jobs, tx.now)
         messages = [(job.integration.id, *job.message) for job in jobs if job.message]
         seen = self._unseen(jobs, tx.now)
         crashpoint("alerts_folded")
-        if messages or seen or len(_statements(plan)) != 1:
+        statements = _statements(plan)
+        if messages or seen or len(statements) != 1:
             async with connection.transaction():
-                await _apply(tx, plan)
+                await _apply(tx, plan, statements, all_new=all_new and len(plan.rounds) == 1)
                 if messages:
                     await store.keep_messages(tx, messages)
                 if seen:
                     await store.mark_seen(tx, seen)
                 crashpoint("alerts_before_commit")
         else:
-            await _apply(tx, plan)  # a single statement commits by itself and saves two round trips
+            # a single statement commits by itself and saves two round trips
+            await _apply(tx, plan, statements, all_new=all_new)
         crashpoint("alerts_committed")
         for job, answers in zip(jobs, plan.answers, strict=True):
             _answer(job, [one.alert_id for one in answers])
@@ -313,6 +323,9 @@ class Batcher:
         self.stored += stored
         self._seen.update(dict.fromkeys(seen, now))
         self._learn(plan)
+        fired = [change.is_new for changes in plan.rounds for change in changes.values() if change.kind == FIRING]
+        if fired:
+            self._all_new = all(fired)
         if any(change.is_new for changes in plan.rounds for change in changes.values()):
             self._hint()
 
@@ -344,11 +357,8 @@ class Batcher:
             self._hint()
 
 
-WRITES: dict[str, Callable[[Transaction, Sequence[Change]], Any]] = {
-    FIRING: store.put,
-    ACKNOWLEDGED: lambda tx, changes: store.settle(tx, store.ACKNOWLEDGE, changes),
-    RESOLVED: lambda tx, changes: store.settle(tx, store.RESOLVE, changes),
-}
+SETTLES = {ACKNOWLEDGED: store.ACKNOWLEDGE, RESOLVED: store.RESOLVE}
+KINDS = (FIRING, ACKNOWLEDGED, RESOLVED)
 
 
 def _statements(plan: Plan) -> list[tuple[str, list[Change]]]:
@@ -358,14 +368,18 @@ def _statements(plan: Plan) -> list[tuple[str, list[Change]]]:
         by_kind: dict[str, list[Change]] = defaultdict(list)
         for key in sorted(changes):
             by_kind[changes[key].kind].append(changes[key])
-        found += [(kind, by_kind[kind]) for kind in WRITES if kind in by_kind]
+        found += [(kind, by_kind[kind]) for kind in KINDS if kind in by_kind]
     return [*found, ("", [])] if plan.beats else found
 
 
-async def _apply(tx: Transaction, plan: Plan) -> None:
-    for kind, changes in _statements(plan):
-        if kind:
-            await WRITES[kind](tx, changes)
+async def _apply(
+    tx: Transaction, plan: Plan, statements: Sequence[tuple[str, list[Change]]], *, all_new: bool = False
+) -> None:
+    for kind, changes in statements:
+        if kind == FIRING:
+            await store.put(tx, changes, all_new=all_new)
+        elif kind:
+            await store.settle(tx, SETTLES[kind], changes)
         else:
             await _beat(tx, plan)
 
@@ -385,7 +399,7 @@ async def _beat(tx: Transaction, plan: Plan) -> None:
         change = again.add(integration_id, batch.reread(repeat.member), tx.now)
         change.count = max(change.count, beat.count)
         fired.append((beat, change))
-    await _apply(tx, again)
+    await _apply(tx, again, _statements(again))
     plan.rounds += again.rounds
     for beat, change in fired:
         beat.alert_id = change.alert_id or beat.alert_id

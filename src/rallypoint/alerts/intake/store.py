@@ -18,7 +18,7 @@ EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 # Columns come as one text each, cut apart here: the driver looks at every element of an array, which costs more than
 # all the rest of a write. The two lists of the answer are built from the same rows, so they are in the same order.
 # `a.xmax = 0` is true for a row that this statement has inserted, false for one it has updated.
-PUT = """
+_PUT = """
     with said as (
         insert into alert as a (integration_id, identity, dedup_key, status, severity, summary, details, source,
                                 service_key, labels, links, payload, count, starts_at, first_received_at,
@@ -37,17 +37,23 @@ PUT = """
                       string_to_array(:ends, ' ', '-')::bigint[])
                as s (integration_id, identity, dedup_key, severity, summary, details, source, service_key, labels,
                      links, payload, count, starts_at, ends_at)
+        {otherwise}
+        returning a.id, a.integration_id, a.identity, a.xmax = 0 as is_new)
+    select string_agg(int8send(integration_id) || identity, ''), array_agg(id), bool_and(is_new),
+           array_agg(id) filter (where not is_new)
+      from said"""
+PUT = _PUT.format(
+    otherwise="""
             on conflict (integration_id, identity) where resolved_at is null do update  -- the index alert_one_open
            set severity = excluded.severity, summary = excluded.summary, details = excluded.details,
                source = excluded.source, labels = excluded.labels, links = excluded.links, payload = excluded.payload,
                count = a.count + excluded.count, last_received_at = excluded.last_received_at,
                starts_at = least(a.starts_at, excluded.starts_at),
                ends_at = case when excluded.ends_at is not null then greatest(a.ends_at, excluded.ends_at) end,
-               look_at = case when excluded.ends_at is not null then coalesce(a.look_at, excluded.look_at) end
-        returning a.id, a.integration_id, a.identity, a.xmax = 0 as is_new)
-    select string_agg(int8send(integration_id) || identity, ''), array_agg(id), bool_and(is_new),
-           array_agg(id) filter (where not is_new)
-      from said"""
+               look_at = case when excluded.ends_at is not null then coalesce(a.look_at, excluded.look_at) end"""
+)
+OPEN = _PUT.format(otherwise="")
+"""The same where none is open yet, which spares PostgreSQL a fifth of the work; one that is open refuses them all."""
 
 # An end before the open alert's start speaks of an earlier firing: nothing newer is resolved by it.
 RESOLVE = """
@@ -84,8 +90,11 @@ BEAT = """
  returning alert_id"""
 
 
-async def put(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Open alerts, or say again what open ones say now."""
+async def put(tx: Transaction, changes: Sequence[Change], *, all_new: bool = False) -> None:
+    """Open alerts, or say again what open ones say now.
+
+    `all_new`: none is expected to be open. If one is, nothing is written and asyncpg.UniqueViolationError is raised.
+    """
     signals = [c.signal for c in changes]
     columns = {
         "dedup_keys": [s.dedup_key for s in signals],
@@ -98,7 +107,7 @@ async def put(tx: Transaction, changes: Sequence[Change]) -> None:
     }
     mark, texts = _joined(columns, len(changes))
     answers = await tx.rows(
-        PUT,
+        OPEN if all_new else PUT,
         **texts,
         mark=mark,
         integration_ids=" ".join([str(c.integration_id) for c in changes]),
@@ -109,7 +118,7 @@ async def put(tx: Transaction, changes: Sequence[Change]) -> None:
         starts=_stamps([c.starts_at for c in changes]),
         ends=_stamps([c.ends_at for c in changes]),
     )
-    keys, ids, all_new, known = answers[0]
+    keys, ids, opened, known = answers[0]
     if keys == b"".join([c.key for c in changes]):
         answered = changes
     else:  # PostgreSQL promises no order
@@ -117,7 +126,7 @@ async def put(tx: Transaction, changes: Sequence[Change]) -> None:
         answered = [by_key[keys[at : at + KEY_BYTES]] for at in range(0, len(keys), KEY_BYTES)]
     before = frozenset(known or ())
     for change, alert_id in zip(answered, ids, strict=True):
-        change.alert_id, change.is_new = alert_id, all_new or alert_id not in before
+        change.alert_id, change.is_new = alert_id, opened or alert_id not in before
 
 
 def _joined(columns: Mapping[str, Sequence[str]], rows: int) -> tuple[str, dict[str, str]]:
