@@ -1,5 +1,6 @@
 """A screenshot for the desk is a screenshot for the engineers: files travel, once each, and nothing bounces."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.servicenow import AGENT
 from rallypoint.incidents import IncidentFile, TimelineEntry
 from rallypoint.sync import linking, store
+from rallypoint.sync.mapping import AttachmentRule
 from tests.stories.test_service_desk_elsewhere import Desk
 from tests.stories.test_ten_steps import both
 
@@ -101,6 +103,10 @@ class Case:
 @pytest.fixture
 async def case(both: tuple[Desk, AzureDevOps]) -> Case:
     desk, works = both
+    async with desk.db.transaction(desk.them.manager) as tx:
+        for one in await store.mappings(tx):
+            rule = AttachmentRule(private_to_open_tool=True)
+            await store.save_mapping(tx, replace(one, version=2, attachments=rule), by="Mia")
     await desk.sync(1)
     logged = desk.log(short_description="Card payments fail", impact="1", urgency="1")
     await desk.sync()
@@ -123,6 +129,22 @@ async def test_a_file_from_anywhere_is_everywhere_once(case: Case) -> None:
     everything = {"screen shot.png": SHOT, "trace.txt": TRACE, "app.log": LOG}
     assert await case.bytes_here() == case.at_the_desk() == case.at_work() == everything
     assert await case.told() == []
+    await case.expect_rest()
+
+
+async def test_a_private_file_stays_out_of_a_tool_where_all_would_see_it_unless_the_mapping_says_so(case: Case) -> None:
+    async with case.desk.db.transaction(case.desk.them.manager) as tx:
+        for one in await store.mappings(tx):
+            await store.save_mapping(tx, replace(one, version=3, attachments=AttachmentRule()), by="Mia")
+    await case.responder_attaches("dump.sql", LOG)
+    await case.responder_attaches("guide.pdf", TRACE, visibility="public")
+    await case.desk.sync()
+    assert case.at_the_desk() == case.at_work() == {"guide.pdf": TRACE}
+    told = await case.told()
+    assert {entry.text for entry in told} == {
+        "The file dump.sql was not sent to ServiceNow", "The file dump.sql was not sent to Azure DevOps",
+    }  # fmt: skip
+    assert {entry.reason for entry in told} == {"it is private, and everybody there could read it"}
     await case.expect_rest()
 
 

@@ -179,7 +179,7 @@ def _ours(ours: HubAttachment, rule: AttachmentRule, able: Capabilities) -> File
     most = min(rule.max_bytes, able.max_attachment_bytes or rule.max_bytes)
     why = _refusal(ours.size, ours.content_type, most, rule)
     hidden = ours.visibility is not Visibility.PUBLIC
-    if hidden and not rule.send_private:
+    if hidden and not (rule.send_private and (able.private_files or rule.private_to_open_tool)):
         return FileDecision(act=FileAct.REFUSE, why=FileWhy.PRIVATE, hub_id=ours.id, name=ours.name)
     if not able.attachments:
         why = FileWhy.NO_FILES

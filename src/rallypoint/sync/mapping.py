@@ -228,13 +228,18 @@ class CommentRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentRule:
-    """Which files travel. `types` are content types or prefixes like "image/"; empty allows all."""
+    """Which files travel. `types` are content types or prefixes like "image/"; empty allows all.
+
+    In a tool whose files have no visibility of their own, everybody there sees them: such a one gets private files only
+    by `private_to_open_tool`.
+    """
 
     direction: Direction = Direction.BOTH
     max_bytes: int = 25_000_000
     types: tuple[str, ...] = ()
     refused_types: tuple[str, ...] = ()
     send_private: bool = True
+    private_to_open_tool: bool = False
     link_when_refused: bool = True
 
 

@@ -229,13 +229,27 @@ class HubAttachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HubRelation:
+    """What another incident is to this one, and the item of the same connection that it is linked with."""
+
+    kind: RelationKind
+    incident: int
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubItem:
-    """The incident as sync sees it. `deleted` stands for cancelled by merge or removed by retention."""
+    """The incident as sync sees it. `deleted` stands for cancelled by merge or removed by retention.
+
+    `linked` are the incidents that items of the same connection are linked with, as far as somebody asked for them.
+    """
 
     incident: int
     fields: ReadOnly[str, HubField]
     comments: tuple[HubComment, ...] = ()
     attachments: tuple[HubAttachment, ...] = ()
+    relations: tuple[HubRelation, ...] = ()
+    linked: ReadOnly[str, int] = field(default_factory=dict)
     url: str = ""
     deleted: bool = False
 
@@ -387,6 +401,10 @@ class Capabilities:
 
     `search_lag_seconds`: what `find` does not show so long after it was made is not there. Too long only delays a
     second try at creating, too short makes two items; the default is for a search index of which nothing is promised.
+
+    `private_files`: a file may be shown to fewer people than the item is. `relations`: a read tells how items hang
+    together. `relation_writes`: the kinds that can be written, from the item that has them; a tracker that names any
+    offers `Relates`. The other end of a kind (child, blocked by) may be left out.
     """
 
     conditional_write: bool = False
@@ -400,7 +418,9 @@ class Capabilities:
     provenance: bool = False
     idempotent_create: bool = False
     attachments: bool = False
+    private_files: bool = False
     relations: bool = False
+    relation_writes: frozenset["RelationKind"] = frozenset()
     delete_events: bool = False
     time_grain_seconds: float = 1.0
     search_lag_seconds: float = 60.0

@@ -3,7 +3,15 @@
 from collections.abc import Collection
 
 from rallypoint.sync.model import Capabilities, Gone, Visibility
-from rallypoint.sync.ports import CommentDraft, MappingBroken, RateLimited, Tracker, TrackerError, ValidationFailed
+from rallypoint.sync.ports import (
+    CommentDraft,
+    MappingBroken,
+    RateLimited,
+    Relates,
+    Tracker,
+    TrackerError,
+    ValidationFailed,
+)
 from rallypoint.sync.steps import (
     Call,
     DeleteComment,
@@ -21,6 +29,7 @@ from rallypoint.sync.steps import (
     SendFile,
     TakeStep,
     WriteFields,
+    WriteRelation,
 )
 from rallypoint.sync.vetting import vetted
 
@@ -62,6 +71,11 @@ def failed(problem: TrackerError, call: Call | None) -> Failed:
 async def _call(tracker: Tracker, remote_id: str, call: Call) -> str:
     able: Capabilities = tracker.capabilities
     match call:
+        case WriteRelation(op=op, relation=relation, gone=gone):
+            if not isinstance(tracker, Relates):
+                raise ValidationFailed("This tool's relations cannot be written from here.")
+            await (tracker.unrelate if gone else tracker.relate)(remote_id, relation, op)
+            return ""
         case WriteFields(op=op, changes=changes, base_revision=base):
             return (await tracker.write(remote_id, changes, base, op)).revision
         case TakeStep(op=op, transition=step, fields=fields, base_revision=base):

@@ -17,6 +17,7 @@ from rallypoint.sync.model import (
     Markup,
     Person,
     Project,
+    Relation,
     RemoteItem,
     Schema,
     Transition,
@@ -413,6 +414,19 @@ class Historical(Protocol):
     async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
         """Items of one type, changed at `since` or later if given. Repeats are allowed, gaps are not, also while others
         write; a last page may be empty. MappingBroken when project or type is not there."""
+        ...
+
+
+@runtime_checkable
+class Relates(Protocol):
+    """What a tracker offers besides where `capabilities.relation_writes` names kinds of relations that it can write."""
+
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        """Says how the item hangs together with another. One that is there already is no error."""
+        ...
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        """Takes a relation away. One that is not there is no error."""
         ...
 
 

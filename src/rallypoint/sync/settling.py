@@ -12,7 +12,8 @@ from rallypoint.access.check import storable
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, NotFound, Refused
-from rallypoint.sync import conflict_store, hub, steps, store
+from rallypoint.ids import incident_name
+from rallypoint.sync import conflict_store, ends, hub, steps, store
 from rallypoint.sync.attachments import FileAct, FileDecision
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
@@ -21,6 +22,7 @@ from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction
 from rallypoint.sync.model import HubItem, Shadow, Side, Value
 from rallypoint.sync.planner import NEVER, Decision
+from rallypoint.sync.relations import TieAct
 from rallypoint.sync.steps import (
     Applied,
     Memory,
@@ -91,6 +93,8 @@ class Settler:
             return Settled(asks=True)
         await store.save_memory(tx, stored, it.settlement.memory)
         await store.seen_hub(tx, claim.link.id)
+        if not stored.shadows:
+            await ends.look_at_the_others(tx, number)
         await self._record(tx, claim, stored, it)
         return Settled(calls=it.settlement.calls, again=it.settlement.again)
 
@@ -109,6 +113,7 @@ class Settler:
         """Decide, and do here what was done there; keep nothing of it yet. A preview rolls this back."""
         memory = self._begun(claim, stored, sight)
         item = await hub.read(tx, claim.link.incident, base_url=self.base_url)
+        item = await self._hung_together(tx, claim, sight, item)
         outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
         if outcome.asks:
             return Rehearsal(item=item, outcome=outcome)
@@ -116,7 +121,8 @@ class Settler:
         taken = await self._take_comments(tx, claim, outcome.comments, item)
         settlement = steps.settle(
             outcome, sight, memory, self.setting, applied=applied, taken=taken,
-            took_files=await self._take_files(tx, claim, outcome.files), new_op=new_op, now=tx.now,
+            took_files=await self._take_files(tx, claim, outcome.files),
+            declined_ties=await self._take_ties(tx, claim, outcome), new_op=new_op, now=tx.now,
         )  # fmt: skip
         return Rehearsal(item=item, outcome=outcome, applied=applied, settlement=settlement)
 
@@ -225,6 +231,32 @@ class Settler:
         else:
             text = f"The file {one.name} was not sent to {tool}"
         await incidents.remark(tx, claim.link.incident, text=text, reason=one.why.value, notice="file")
+
+    async def _hung_together(self, tx: Transaction, claim: Claim, sight: Sight, item: HubItem) -> HubItem:
+        """The incident with its relations to others that are linked in this connection, too."""
+        rule = self.setting.mapping.links
+        if not self.setting.able.relations or not (rule.parents or rule.related):
+            return item
+        return await ends.with_relations(tx, item, self.connection.id, sight.item)
+
+    async def _take_ties(self, tx: Transaction, claim: Claim, outcome: Outcome) -> dict[str, str]:
+        """Say here what was said there of how items hang together; what is declined is told in the timeline, once."""
+        number, tool, declined = claim.link.incident, self.connection.name, dict[str, str]()
+        for why in outcome.undone.values():
+            text = f"A relation was not written to {tool}"
+            await incidents.remark(tx, number, text=text, reason=why, notice="relation")
+        for one in outcome.ties:
+            if one.act not in (TieAct.TAKE, TieAct.DROP):
+                continue
+            try:
+                async with tx.savepoint():
+                    with tx.acting_as(hub.actor_of(self.connection, None)):
+                        await ends.follow(tx, number, one)
+            except DECLINED as problem:
+                declined[one.key] = str(problem) or type(problem).__name__
+                text = f"A relation of {tool} was not taken: {one.kind.value} {incident_name(one.incident)}"
+                await incidents.remark(tx, number, text=text, reason=declined[one.key], notice="relation")
+        return declined
 
     async def _correct(self, tx: Transaction, claim: Claim, hub_id: str, text: str) -> None:
         if hub_id.isdecimal():

@@ -28,6 +28,7 @@ from rallypoint.sync.model import (
     Intent,
     Link,
     Person,
+    Relation,
     RemoteItem,
     Shadow,
     Side,
@@ -37,6 +38,7 @@ from rallypoint.sync.model import (
 )
 from rallypoint.sync.planner import NEVER, Act, Answer, Decision, Plan, Why, plan
 from rallypoint.sync.ports import Cause
+from rallypoint.sync.relations import TieAct, TieDecision, key_of, plan_relations
 from rallypoint.sync.workflow import Blocked, Move, next_move
 
 MOST_ROUNDS = 12
@@ -59,7 +61,9 @@ class Memory:
     attachment_pairs: tuple[AttachmentPair, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Files that stayed where they are, and why: see attachments.py."""
+    """What stayed as it is, and why: files (attachments.py) and relations (relations.py), by the key of each."""
+
+    relations: tuple[Relation, ...] = ()
     turns: tuple[Turn, ...] = ()
 
 
@@ -150,7 +154,18 @@ class SendFile:
     name: str = ""
 
 
-Call = WriteFields | TakeStep | SendComment | EditComment | DeleteComment | FetchFile | SendFile
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRelation:
+    """Say how the item hangs together with another, or that it does no more. `key` names the decision behind it."""
+
+    op: str
+    relation: Relation
+    key: str
+    incident: int
+    gone: bool = False
+
+
+Call = WriteRelation | WriteFields | TakeStep | SendComment | EditComment | DeleteComment | FetchFile | SendFile
 
 
 # Settling: pure, in the middle of the worker's transaction.
@@ -169,11 +184,16 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything decided at one settling, before anything is applied. `asks` that transitions must be listed first."""
+    """Everything decided at one settling, before anything is applied. `asks` that transitions must be listed first.
+
+    `undone` has why relations could not be written, by the key of each decision.
+    """
 
     plan: Plan
     comments: tuple[CommentDecision, ...] = ()
     files: tuple[FileDecision, ...] = ()
+    ties: tuple[TieDecision, ...] = ()
+    undone: Mapping[str, str] = field(default_factory=dict)
     move: Move | Blocked | None = None
     asks: bool = False
     frozen: tuple[str, ...] = ()
@@ -244,6 +264,7 @@ def decide(
         hub.attachments, sight.item, memory.attachment_pairs, rules.mapping.attachments, rules.able, memory.hashes,
         memory.refused,
     )  # fmt: skip
+    ties, undone = _ties(hub, sight, memory, rules)
     turns = remember(memory.turns, turns_of(made.decisions, now), now)
     frozen = tuple(one.field for one in made.decisions if (one.takes or one.pushes) and tripped(turns, one.field, now))
     if frozen:
@@ -251,15 +272,28 @@ def decide(
         made = replace(made, decisions=tuple(held))
     step = next((one for one in made.pushes if one.status), None)
     if step is None or not rules.able.transitions:
-        return Outcome(plan=made, comments=said, files=files, frozen=frozen)
+        return Outcome(plan=made, comments=said, files=files, ties=ties, undone=undone, frozen=frozen)
     if sight.transitions is None:
-        return Outcome(plan=made, comments=said, files=files, asks=True, frozen=frozen)
+        return Outcome(plan=made, comments=said, files=files, ties=ties, undone=undone, asks=True, frozen=frozen)
     status = rules.mapping.status
     move = next_move(
         str(step.raw or ""), str(step.push or ""), sight.transitions, known=rules.known,
         fill=_fill(status, step), longest=status.longest_path if status else 1,
     )  # fmt: skip
-    return Outcome(plan=made, comments=said, files=files, move=move, frozen=frozen)
+    return Outcome(plan=made, comments=said, files=files, ties=ties, undone=undone, move=move, frozen=frozen)
+
+
+def _ties(hub: HubItem, sight: Sight, memory: Memory, rules: Setting) -> tuple[tuple[TieDecision, ...], dict[str, str]]:
+    """What to do with relations, and why some that were tried are not there all the same, by the key of each."""
+    planned = plan_relations(
+        hub.relations, sight.item, hub.linked, memory.relations, rules.mapping.links, rules.able, memory.refused
+    )
+    undone = {}
+    for one in planned:
+        answer = sight.answers.get(one.key)
+        if answer is not None and (answer.refused or answer.applied):
+            undone[one.key] = answer.refused or "The tool answered that all was well and changed nothing."
+    return tuple(one for one in planned if one.key not in undone), undone
 
 
 def _held(decision: Decision, memory: Memory) -> Decision:
@@ -279,13 +313,15 @@ def settle(
     applied: Mapping[str, Applied],
     taken: Mapping[str, TakenComment],
     took_files: Mapping[str, TakenFile] | None = None,
+    declined_ties: Mapping[str, str] | None = None,
     new_op: Callable[[], str],
     now: datetime,
 ) -> Settlement:
     """The memory after the hub has applied what was taken.
 
     `applied` is by hub field for every decision that takes; `taken` by remote comment id for every comment taken or
-    edited; `took_files` by remote attachment id for every file that was to be taken. Calls come in rounds: fields, then
+    edited; `took_files` by remote attachment id for every file that was to be taken; `declined_ties` has why a
+    relation was not taken, by the key of its decision. Calls come in rounds: fields, then
     a workflow step, then comments and files; between rounds the item is read again.
     """
     keeper = _Keeper(memory, sight, rules, new_op, now)
@@ -293,6 +329,7 @@ def settle(
         keeper.keep(decision, applied.get(decision.field), outcome.move)
     keeper.keep_comments(outcome.comments, taken)
     keeper.keep_files(outcome.files, took_files or {})
+    keeper.keep_ties(outcome.ties, {**outcome.undone, **(declined_ties or {})})
     fresh = remember(memory.turns, turns_of(outcome.plan.decisions, now), now)
     link = replace(memory.link, revision=sight.item.revision, frozen=memory.link.frozen | frozenset(outcome.frozen))
     again = any(one.detail == Why.OVERWRITTEN for one in outcome.plan.decisions)
@@ -316,6 +353,7 @@ class _Keeper:
         self._comment_intents = {one.op: one for one in memory.comment_intents}
         self._file_pairs = list(memory.attachment_pairs)
         self._hashes, self._refused = dict(memory.hashes), dict(memory.refused)
+        self._relations = {key_of(one): one for one in memory.relations}
         self._later: list[Call] = []
         self._write_op = new_op()
 
@@ -485,6 +523,25 @@ class _Keeper:
         else:
             self._file_pairs.append(replace(pair, hub_id=made.hub_id))
 
+    def keep_ties(self, decisions: Sequence[TieDecision], refused: Mapping[str, str]) -> None:
+        """What was done here is agreed at once; what is written there, once it is seen there."""
+        self._refused.update(refused)
+        for one in decisions:
+            match one.act:
+                case _ if one.key in refused:
+                    pass
+                case TieAct.AGREE | TieAct.TAKE:
+                    self._relations[key_of(one.relation)] = one.relation
+                case TieAct.DROP | TieAct.FORGET:
+                    self._relations.pop(key_of(one.relation), None)
+                case TieAct.WRITE | TieAct.ERASE:
+                    gone = one.act is TieAct.ERASE
+                    self._later.append(
+                        WriteRelation(
+                            op=self._new_op(), relation=one.relation, key=one.key, incident=one.incident, gone=gone
+                        )
+                    )
+
     def settlement(self, link: Link, turns: tuple[Turn, ...]) -> Settlement:
         calls: tuple[Call, ...] = tuple(self._later)
         mapped = {seen.rule.hub: seen.rule.remote for seen in self._rules.lenses.fields}
@@ -513,6 +570,7 @@ class _Keeper:
             attachment_pairs=tuple(self._file_pairs),
             hashes={id: known for id, known in self._hashes.items() if id not in paired},
             refused=self._refused,
+            relations=tuple(self._relations.values()),
             turns=turns,
         )
         return Settlement(memory=memory, calls=calls, conflicts=tuple(self._conflicts))
@@ -682,10 +740,15 @@ def _after_settling(at: Pass, calls: tuple[Call, ...]) -> tuple[Pass, Effect]:
 
 
 def _after_call(at: Pass, event: Did) -> tuple[Pass, Effect]:
-    at = replace(at, answers={**at.answers, event.call.op: Answer(applied=True, revision=event.revision)})
+    at = replace(at, answers={**at.answers, _name(event.call): Answer(applied=True, revision=event.revision)})
     if isinstance(event.call, EditComment | DeleteComment):
         at = replace(at, done=(*at.done, event.call.pair))
     return _onward(at)
+
+
+def _name(call: Call) -> str:
+    """What the answer to a call is found by: its operation, or the relation it was to write."""
+    return call.key if isinstance(call, WriteRelation) else call.op
 
 
 def _onward(at: Pass) -> tuple[Pass, Effect]:
@@ -712,7 +775,7 @@ def _after_failure(at: Pass, event: Failed) -> tuple[Pass, Effect]:
         at = replace(at, answers={**at.answers, event.call.op: Answer(applied=False)}, singly=True)
         return _again(at)
     refused = Answer(applied=False, refused=event.said, fields=event.fields)
-    at = replace(at, answers={**at.answers, event.call.op: refused})
+    at = replace(at, answers={**at.answers, _name(event.call): refused})
     if isinstance(event.call, EditComment | DeleteComment):
         at = replace(at, done=(*at.done, event.call.pair))
     return _onward(at)

@@ -26,8 +26,10 @@ from rallypoint.sync.model import (
     Intent,
     Link,
     LinkState,
+    Relation,
     Shadow,
 )
+from rallypoint.sync.relations import key_of
 from rallypoint.sync.steps import Memory
 from rallypoint.sync.work import Claim, Offer, StoredField
 
@@ -347,6 +349,7 @@ KINDS: dict[str, type[Any]] = {
     "file": AttachmentPair,
     "hash": str,
     "refused": str,
+    "relation": Relation,
 }
 
 
@@ -366,6 +369,7 @@ async def memory(tx: Transaction, claim: Claim) -> Memory:
         attachment_pairs=tuple(by_kind["file"].values()),
         hashes=by_kind["hash"],
         refused=by_kind["refused"],
+        relations=tuple(by_kind["relation"].values()),
         turns=tuple(codec.from_json(Turn, turn) for turn in claim.turns),
     )
 
@@ -448,6 +452,7 @@ def _parts(memory: Memory) -> dict[tuple[str, str], Any]:
         **{("file", one.remote_id): one for one in memory.attachment_pairs},
         **{("hash", id): sha256 for id, sha256 in memory.hashes.items()},
         **{("refused", key): why for key, why in memory.refused.items()},
+        **{("relation", key_of(one)): one for one in memory.relations},
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rallypoint.sync.model import TAGS, FieldKind, Gone, GoneReason, Person, RemoteItem, Value, Visibility
+from rallypoint.sync.model import TAGS, FieldKind, Gone, GoneReason, Person, Relation, RemoteItem, Value, Visibility
 from rallypoint.sync.ports import (
     AuthFailed,
     Changes,
@@ -26,6 +26,7 @@ from rallypoint.sync.ports import (
     Panel,
     PermissionDenied,
     RateLimited,
+    Relates,
     Stale,
     Tracker,
     TrackerError,
@@ -488,6 +489,24 @@ class TrackerConformance(metaclass=_Visible):
         [file] = (await self.read(bench, made.remote_id)).attachments
         assert file.name == "screenshot.png"
         assert [chunk async for chunk in bench.tracker.download(made.remote_id, file.id)] == [b"\x89PNG"]
+
+    # Relations.
+
+    async def test_relations_are_written_seen_and_taken_away(self, bench: Bench) -> None:
+        able = bench.tracker.capabilities
+        if not able.relation_writes:
+            pytest.skip("This tool's relations cannot be written.")
+        assert isinstance(bench.tracker, Relates)
+        for place, kind in enumerate(sorted(able.relation_writes)):
+            here, there = [(await self.made(bench, f"Fault {n}", f"inc-{place}{n}")).remote_id for n in "ab"]
+            for _ in range(2):  # the second time it is there already, and that is no error
+                await bench.tracker.relate(here, Relation(kind=kind, remote_id=there), "op-1")
+            found = [(one.kind, one.remote_id) for one in (await self.read(bench, here)).relations]
+            assert found.count((kind, there)) == 1
+            for _ in range(2):
+                await bench.tracker.unrelate(here, Relation(kind=kind, remote_id=there), "op-2")
+            found = [(one.kind, one.remote_id) for one in (await self.read(bench, here)).relations]
+            assert (kind, there) not in found
 
     # Changes.
 

@@ -22,6 +22,7 @@ from rallypoint.sync.model import (
     RemoteField,
     RemoteItem,
     Transition,
+    Visibility,
 )
 from rallypoint.sync.workflow import Blocked, Move, next_move
 
@@ -64,7 +65,7 @@ def test_no_way_says_why() -> None:
 
 # Files.
 
-RULE, ABLE = AttachmentRule(max_bytes=100), Capabilities(attachments=True)
+RULE, ABLE = AttachmentRule(max_bytes=100), Capabilities(attachments=True, private_files=True)
 LOG = HubAttachment(id="1", name="a.log", size=10, sha256="aa", content_type="text/plain")
 
 
@@ -95,10 +96,16 @@ def test_the_same_name_with_other_bytes_is_another_file() -> None:
     [
         (0, "text/plain", RULE, ABLE, FileWhy.EMPTY),
         (101, "text/plain", RULE, ABLE, FileWhy.TOO_LARGE),
-        (60, "text/plain", RULE, Capabilities(attachments=True, max_attachment_bytes=50), FileWhy.TOO_LARGE),
+        (
+            60,
+            "text/plain",
+            RULE,
+            replace(ABLE, max_attachment_bytes=50),
+            FileWhy.TOO_LARGE,
+        ),
         (10, "application/x-dosexec", AttachmentRule(refused_types=("application/x-",)), ABLE, FileWhy.TYPE),
         (10, "text/plain", AttachmentRule(types=("image/",)), ABLE, FileWhy.TYPE),
-        (10, "text/plain", RULE, Capabilities(), FileWhy.NO_FILES),
+        (10, "text/plain", RULE, Capabilities(private_files=True), FileWhy.NO_FILES),
     ],
 )
 def test_what_may_not_travel_becomes_a_link(
@@ -107,6 +114,18 @@ def test_what_may_not_travel_becomes_a_link(
     ours = HubAttachment(id="1", name="x", size=size, sha256="aa", content_type=content_type)
     (decision,) = plan_attachments([ours], files(), [], rule, able, {})
     assert (decision.act, decision.why) == (FileAct.LINK, why)
+
+
+def test_private_files_go_only_where_they_stay_private_unless_a_rule_says_so() -> None:
+    open_tool = Capabilities(attachments=True)
+    (stays,) = plan_attachments([LOG], files(), [], RULE, open_tool, {})
+    assert (stays.act, stays.why) == (FileAct.REFUSE, FileWhy.PRIVATE)
+    public = replace(LOG, visibility=Visibility.PUBLIC)
+    assert [one.act for one in plan_attachments([public], files(), [], RULE, open_tool, {})] == [FileAct.SEND]
+    by_rule = replace(RULE, private_to_open_tool=True)
+    assert [one.act for one in plan_attachments([LOG], files(), [], by_rule, open_tool, {})] == [FileAct.SEND]
+    (never,) = plan_attachments([LOG], files(), [], replace(by_rule, send_private=False), ABLE, {})
+    assert never.why is FileWhy.PRIVATE
 
 
 def test_a_removed_file_is_not_sent_again_and_one_way_is_one_way() -> None:

@@ -103,6 +103,9 @@ FAR = datetime(9000, 1, 1, tzinfo=UTC)
 ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
 OURS = re.compile(r"^Rallypoint incident \[(?P<key>[^\]]*)\]")
 OP = "Rallypoint file "
+ENDS = (RelationKind.CHILD, RelationKind.BLOCKED_BY)
+"""Other names of what is written from the other item."""
+
 RELATIONS = {
     "System.LinkTypes.Hierarchy-Forward": RelationKind.CHILD,
     "System.LinkTypes.Hierarchy-Reverse": RelationKind.PARENT,
@@ -111,6 +114,7 @@ RELATIONS = {
     "System.LinkTypes.Duplicate-Reverse": RelationKind.DUPLICATE_OF,
     "System.LinkTypes.Related": RelationKind.RELATED,
 }
+WRITTEN_RELATIONS = {kind: rel for rel, kind in RELATIONS.items() if kind not in ENDS}
 NO_PUSH = """\
 The account may not subscribe to service hooks. A project administrator can, in Project settings > Service hooks:
 make a subscription "Web Hooks" for each of Work item created, updated, deleted, restored and commented on, with
@@ -150,6 +154,7 @@ class AzureDevOpsTracker:
             delete_comments=True,
             attachments=True,
             relations=True,
+            relation_writes=frozenset(WRITTEN_RELATIONS),
             delete_events=True,
             time_grain_seconds=0.001,
             max_attachment_bytes=FILE_BYTES_MOST,
@@ -645,6 +650,35 @@ class AzureDevOpsTracker:
             operations = [{"op": "remove", "path": f"/relations/{place}"} for place in reversed(mine)]
             operations.append(_link(panel.url, remark))
         await self._change(remote_id, operations, str(row["rev"]))
+
+    # Relations.
+
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        """Azure DevOps mirrors it on the other item by itself."""
+        row, place = await self._related(remote_id, relation)
+        if place is None:
+            other = str(row["url"]).rstrip("/").rpartition("/")[0] + f"/{relation.remote_id}"
+            value = {"rel": WRITTEN_RELATIONS[relation.kind], "url": other}
+            await self._change(remote_id, [{"op": "add", "path": "/relations/-", "value": value}], str(row["rev"]))
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        row, place = await self._related(remote_id, relation)
+        if place is not None:
+            await self._change(remote_id, [{"op": "remove", "path": f"/relations/{place}"}], str(row["rev"]))
+
+    async def _related(self, remote_id: str, relation: Relation) -> tuple[dict[str, Any], int | None]:
+        """The item, and the place of the relation among its links."""
+        _demand_id(remote_id)
+        _demand_id(relation.remote_id)
+        if relation.kind not in WRITTEN_RELATIONS:
+            raise ValidationFailed(f"A link of the kind {relation.kind.value} is written from the other work item.")
+        row = await self._item(remote_id)
+        if row is None:
+            raise Stale("The work item is not there any more, or hidden from us.")
+        links = [_relation(one) if isinstance(one, dict) else None for one in row.get("relations") or ()]
+        wanted = (relation.kind, relation.remote_id)
+        places = (place for place, one in enumerate(links) if one and (one.kind, one.remote_id) == wanted)
+        return row, next(places, None)
 
     # Webhooks.
 

@@ -129,6 +129,7 @@ class RequestTracker:
             public_comments=True,
             provenance=True,
             attachments=True,
+            private_files=True,
             relations=True,
             time_grain_seconds=1.0,
             max_attachment_bytes=FILE_BYTES_MOST,

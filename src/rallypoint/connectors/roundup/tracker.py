@@ -118,6 +118,7 @@ class RoundupTracker:
             idempotent_create=True,
             attachments=True,
             relations=True,
+            relation_writes=frozenset({RelationKind.DUPLICATE_OF}) if self._has_superseder else frozenset(),
             time_grain_seconds=1.0,
             max_attachment_bytes=FILE_BYTES_MOST,
             max_comment_length=COMMENT_LONGEST,
@@ -326,6 +327,32 @@ class RoundupTracker:
     async def _message(self, message_id: str) -> str | None:
         rows = await self._api.rows("msg", (("messageid:", message_id),), ("id", "messageid"), most=5)
         return next((str(one["id"]) for one in rows if one.get("messageid") == message_id), None)
+
+    # Relations.
+
+    @property
+    def _has_superseder(self) -> bool:
+        return self._shape is None or self._shape.has_superseder
+
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        before, etag = await self._superseders(remote_id, relation)
+        if relation.remote_id not in before:
+            await self._api.change(self._of, remote_id, {"superseder": [*before, relation.remote_id]}, etag)
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        before, etag = await self._superseders(remote_id, relation)
+        if relation.remote_id in before:
+            left = [one for one in before if one != relation.remote_id]
+            await self._api.change(self._of, remote_id, {"superseder": left}, etag)
+
+    async def _superseders(self, remote_id: str, relation: Relation) -> tuple[list[str], str]:
+        """(ids of the issues that took this one over, etag)."""
+        _demand_id(remote_id)
+        _demand_id(relation.remote_id)
+        if relation.kind is not RelationKind.DUPLICATE_OF:
+            raise ValidationFailed("Roundup's issues tell what they are superseded by, and nothing else of the kind.")
+        row, etag = await self._api.one(self._of, remote_id, ("superseder",))
+        return [str(one) for one in row.get("superseder") or ()], etag
 
     async def _say(self, content: str, message_id: str) -> str:
         """A new message. It needs an author: the detector that mails issues breaks on one without."""

@@ -84,6 +84,7 @@ FILE_BYTES_MOST = 1024 * 1024 * 1024
 NUMBER = re.compile(r"[A-Z]{2,8}[0-9]{4,15}")
 ADDRESS = re.compile(r"sys_id(?:=|%3D)([0-9a-f]{32})")
 CODE = re.compile(r"\[(/?code)\]", re.IGNORECASE)
+PARENT = "parent_incident"
 PANEL_NOTE = "This incident is also worked on in Rallypoint; its state there is in the field Correlation display."
 """First line of the one work note of the panel. The second is the address, and there is no third."""
 
@@ -118,6 +119,7 @@ class ServiceNowTracker:
             public_comments=True,
             attachments=True,
             relations=True,
+            relation_writes=frozenset({RelationKind.PARENT}),
             delete_events=True,
             time_grain_seconds=1.0,
             search_lag_seconds=10.0,  # the table itself is asked, at times a copy of the database that lags by seconds
@@ -274,7 +276,7 @@ class ServiceNowTracker:
         await self._meet(shape, row, journal, files, audit)
         fields = {one.id: self._value(shape, one.id, row[one.id]) for one in shape.schema.fields if one.id in row}
         history = self._history(shape, audit)
-        parent = row.get("parent_incident", "")
+        parent = row.get(PARENT, "")
         return RemoteItem(
             id=remote_id,
             key=row.get("number", ""),
@@ -620,6 +622,32 @@ class ServiceNowTracker:
             changes["work_notes"] = note
         if changes:
             await self._labelled(self._api.update(self._table, remote_id, changes))
+
+    # Relations.
+
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        """A record has one parent: another that is there is not replaced."""
+        before = await self._parent(remote_id, relation)
+        if before and before != relation.remote_id:
+            raise ValidationFailed("The record has another parent incident there, and it can have one only.")
+        if not before:
+            await self._labelled(self._api.update(self._table, remote_id, {PARENT: relation.remote_id}))
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        if await self._parent(remote_id, relation) == relation.remote_id:
+            await self._labelled(self._api.update(self._table, remote_id, {PARENT: ""}))
+
+    async def _parent(self, remote_id: str, relation: Relation) -> str:
+        _demand_id(remote_id)
+        _demand_id(relation.remote_id)
+        if relation.kind is not RelationKind.PARENT:
+            raise ValidationFailed("A record tells its parent, and nothing else of how it hangs together.")
+        row = await self._api.record(self._table, remote_id)
+        if row is None:
+            raise Stale("The record is not there any more, or hidden from us.")
+        if PARENT not in row:
+            raise ValidationFailed(f"Records of {self._table} have no field {PARENT}, or it is hidden from us.")
+        return row[PARENT]
 
     # Webhooks.
 

@@ -131,6 +131,7 @@ class ZendeskTracker:
             provenance=True,
             idempotent_create=True,
             attachments=True,
+            private_files=True,
             relations=True,
             delete_events=True,
             time_grain_seconds=1.0,

@@ -12,6 +12,7 @@ from typing import TypeVar
 from rallypoint.edges.web.forms import Form
 from rallypoint.errors import Invalid, Problem
 from rallypoint.sync.mapping import (
+    AttachmentRule,
     Check,
     CommentRule,
     Condition,
@@ -54,6 +55,14 @@ RISKY: tuple[tuple[str, str, str], ...] = (
         "Off, it arrives as internal.",
     ),
     ("private_to_open_tool", "Internal ones go to a tool without private comments", "Everybody there can read them."),
+)
+FILES: tuple[tuple[str, str, str], ...] = (
+    ("send_private", "Private ones, where the tool keeps them private", ""),
+    ("private_to_open_tool", "Private ones where everybody there sees them, too", "Most tools show files to all."),
+)
+TIES: tuple[tuple[str, str], ...] = (
+    ("parents", "Parents and children"),
+    ("related", "Related, duplicates, what blocks what"),
 )
 
 
@@ -103,6 +112,9 @@ def values_of(rules: Rules) -> dict[str, str]:
         found |= {f"sin:{one.remote}": one.hub for one in rules.status.into}
     found |= {f"c.{name}": _tick(getattr(rules.comments, name)) for name, *_ in (*COMMENTS, *RISKY)}
     found["c.direction"] = rules.comments.direction.value
+    found |= {f"f.{name}": _tick(getattr(rules.attachments, name)) for name, *_ in FILES}
+    found["f.direction"] = rules.attachments.direction.value
+    found |= {f"l.{name}": _tick(getattr(rules.links, name)) for name, _ in TIES}
     for side, conditions in (("h", rules.scope.hub), ("r", rules.scope.remote)):
         for place, one in enumerate(conditions):
             found |= {f"{side}.field:{place}": one.field, f"{side}.check:{place}": one.check.value}
@@ -194,6 +206,8 @@ def read(form: Form, base: Base) -> Rules:
         create=create,
         trigger=Trigger(send=form.ticked("send"), receive=form.ticked("receive")),
         comments=_comments(form, base.rules.comments),
+        attachments=_files(form, base.rules.attachments),
+        links=replace(base.rules.links, **{name: form.ticked(f"l.{name}") for name, _ in TIES}),
     )
 
 
@@ -314,6 +328,13 @@ def _comments(form: Form, before: CommentRule) -> CommentRule:
     word = form.text("c.direction")
     direction = Direction(word) if word in set(Direction) else before.direction
     return replace(before, direction=direction, **ticks)
+
+
+def _files(form: Form, before: AttachmentRule) -> AttachmentRule:
+    word = form.text("f.direction")
+    direction = Direction(word) if word in set(Direction) else before.direction
+    private, open_too = form.ticked("f.send_private"), form.ticked("f.private_to_open_tool")
+    return replace(before, direction=direction, send_private=private, private_to_open_tool=open_too)
 
 
 def _conditions(form: Form, side: str, wrong: list[Problem]) -> tuple[Condition, ...]:

@@ -120,6 +120,8 @@ async def editor(
         checks=sync_words.CHECKS,
         comment_ticks=sync_form.COMMENTS,
         risky=sync_form.RISKY,
+        file_ticks=sync_form.FILES,
+        tie_ticks=sync_form.TIES,
         our_conditions=sync_form.condition_places(form, "h"),
         their_conditions=sync_form.condition_places(form, "r"),
         versions=versions,
