@@ -256,6 +256,7 @@ def _words(data: Any) -> tuple[str, dict[str, str]]:
     if not isinstance(data, dict):
         return "", {}
     messages = [str(one) for one in data.get("errorMessages") or () if one]
+    messages += [str(one.get("key")) for one in data.get("messages") or () if isinstance(one, dict)]
     errors = data.get("errors")
     fields = {str(name): str(why) for name, why in errors.items()} if isinstance(errors, dict) else {}
     if not messages and not fields and data.get("errorMessage"):

@@ -1,7 +1,8 @@
 """What changed, and what was there before, by search: oldest first, from a minute on, which is its grain.
 
-The index is behind and moves while pages are read. So a turn begins again some minutes before the last one began; and a
-page is followed by asking anew from the minute of its last row, and not by counting rows, as far as it goes on.
+The index is behind and moves while pages are read. So a turn begins again some minutes before the last one began; and
+a page is followed by asking anew from the minute of its last row, and not by counting rows, as far as it goes on. A
+minute with more in it than a page holds is asked for in one piece: bare ids on Cloud, long pages on Data Center.
 """
 
 from dataclasses import dataclass, replace
@@ -17,8 +18,8 @@ from rallypoint.sync.ports import Changes, Hint, Listed, Listing, ValidationFail
 OVERLAP = timedelta(minutes=3)
 """How far the index may be behind without anything being left out."""
 
-PAGE, LONG_PAGE = 100, 1000
-"""What Cloud and Data Center give at once."""
+PAGE, BARE_PAGE, LONG_PAGE = 100, 5000, 1000
+"""What Cloud gives at once, how many bare ids it gives, and what Data Center does."""
 
 BACK = 100
 """Rows that pages by position share: so many may leave the earlier ones meanwhile."""
@@ -29,11 +30,12 @@ LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """A turn that `began` and has come to `since`; `token` or `skip` go on in the question asked with `minutes`."""
+    """A turn that `began` and has come to `since`. `bare`, `token` and `skip` go on in the question of `minutes`."""
 
     since: datetime
     began: datetime | None = None
     minutes: int = 0
+    bare: int = 0
     token: str = ""
     skip: int = 0
 
@@ -41,7 +43,7 @@ class Cursor:
         said = {"since": self.since.astimezone(UTC).strftime(GRAIN)}
         if self.began is not None:
             said["began"] = self.began.astimezone(UTC).strftime(GRAIN)
-        said |= {name: str(value) for name in ("minutes", "token", "skip") if (value := getattr(self, name))}
+        said |= {name: str(value) for name in ("minutes", "bare", "token", "skip") if (value := getattr(self, name))}
         return urlencode(said)
 
 
@@ -49,11 +51,12 @@ def parse(text: str) -> Cursor:
     """Raises ValidationFailed for what is none of ours."""
     said = dict(parse_qsl(text))
     since, began = at(said.get("since", "")), at(said.get("began", ""))
-    minutes, skip = said.get("minutes", "0"), said.get("skip", "0")
-    known = set(said) <= {"since", "began", "minutes", "token", "skip"} and minutes.isdigit() and skip.isdigit()
+    numbers = {name: said.get(name, "0") for name in ("minutes", "bare", "skip")}
+    known = set(said) <= {"since", "began", "token", *numbers} and all(one.isdigit() for one in numbers.values())
     if since is None or not known:
         raise ValidationFailed("This is not a cursor of ours.", help="Begin anew without one.")
-    return Cursor(since=since, began=began, minutes=int(minutes), token=said.get("token", ""), skip=int(skip))
+    counted = {name: int(one) for name, one in numbers.items()}
+    return Cursor(since=since, began=began, token=said.get("token", ""), **counted)
 
 
 async def begin(api: Api) -> Changes:
@@ -110,8 +113,8 @@ async def _page(
     here = replace(cursor, minutes=cursor.minutes or _minutes(api, cursor.since))
     asked = {
         "jql": f'{where}{by} >= "-{here.minutes}m" ORDER BY {by} ASC',
-        "fields": fields,
-        "maxResults": str(PAGE if edition.cloud else LONG_PAGE),
+        "fields": "id,key" if here.bare else fields,
+        "maxResults": str((BARE_PAGE if here.bare else PAGE) if edition.cloud else LONG_PAGE),
     }
     if edition.cloud and cursor.token:
         asked["nextPageToken"] = cursor.token
@@ -128,10 +131,10 @@ async def _page(
         return rows, None
     last = max((moment for one in rows if (moment := at((one.get("fields") or {}).get(by)))), default=here.since)
     reached = last.replace(second=0, microsecond=0) - timedelta(minutes=1)
-    if reached > here.since:
+    if reached > here.since and not here.bare:
         return rows, Cursor(since=reached, began=here.began)
     if edition.cloud:
-        return rows, replace(here, token=token)
+        return rows, replace(here, bare=1, token=token if here.bare else "")
     return rows, replace(here, skip=here.skip + max(1, len(rows) - BACK))
 
 
