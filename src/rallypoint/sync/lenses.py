@@ -304,7 +304,8 @@ class TagsLens:
         return named or bool(self.rule.prefix and folded.startswith(self.fold(self.rule.prefix)))
 
     def fold(self, tag: str) -> str:
-        return tag.strip().casefold() if self.rule.fold_case else tag.strip()
+        """What tags are compared by. Some tools know neither capitals nor blanks, and write "two_words"."""
+        return "_".join(tag.casefold().split()) if self.rule.fold_case else tag.strip()
 
 
 def all_tags(value: Value) -> tuple[str, ...]:

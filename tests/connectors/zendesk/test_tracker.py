@@ -17,7 +17,20 @@ from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.zendesk import AGENT, CUSTOMER, INTEGRATION, LEAD
 from rallypoint.emulators.zendesk import definitions as d
 from rallypoint.errors import Invalid
-from rallypoint.sync.model import TAGS, FieldKind, Gone, GoneReason, Person, RelationKind, RemoteItem, Value, Visibility
+from rallypoint.sync.lenses import TagsLens
+from rallypoint.sync.mapping import TagSet
+from rallypoint.sync.model import (
+    TAGS,
+    FieldKind,
+    Gone,
+    GoneReason,
+    Person,
+    RelationKind,
+    RemoteItem,
+    Shadow,
+    Value,
+    Visibility,
+)
 from rallypoint.sync.ports import (
     AuthFailed,
     CommentDraft,
@@ -36,6 +49,7 @@ from rallypoint.sync.ports import (
     WebhookState,
     WorkflowRefused,
 )
+from rallypoint.sync.tags import merge
 from rallypoint.sync.tools import Access
 from rallypoint.sync.values import suggest_status
 from tests.connectors.kit import upload
@@ -355,9 +369,20 @@ async def test_tags_leave_choices_alone_and_choices_leave_tags_alone(bench: Zend
     last = await read(bench, item.remote_id)
     assert (last.tags, last.raw(bench.choice)) == (("big", "x"), "sev_2")
     assert [one.new for one in last.history if one.field == TAGS] == [("vip",), ("big",), ("big", "x")]
-    for bad in ("two words", "a,b", "sev_3"):
+    for bad in ("a,b", "sev_3", "Sev 3"):
         with pytest.raises(ValidationFailed):
             await bench.tracker.write(item.remote_id, {TAGS: (bad,)}, last.revision, "op-4")
+
+
+async def test_a_tag_of_two_words_is_one_tag_on_both_sides(bench: ZendeskBench) -> None:
+    item = await made(bench, **{TAGS: ("Two words", "vip")})
+    after = await read(bench, item.remote_id)
+    assert after.tags == ("two_words", "vip")
+    lens = TagsLens(TagSet())
+    assert lens.agrees(("Two words", "vip"), after.tags, None)
+    agreed = Shadow(field="tags", raw=after.tags, hub_value=("Two words", "vip"), hub_version=1)
+    merged = merge(lens, ("Two words", "vip", "new"), ("two_words",), agreed)
+    assert (merged.hub, merged.remote) == (("Two words", "new"), ("new", "two_words"))
 
 
 async def test_people_by_number_and_by_mail_and_nobody_is_made(bench: ZendeskBench) -> None:

@@ -78,10 +78,11 @@ def sent_tags(value: Value, kept: set[str], owned: frozenset[str]) -> list[str]:
 
     Raises ValidationFailed for what is no tag there, or would choose something in a field.
     """
-    wanted = [one.lower() for one in (value if isinstance(value, tuple) else str(value or "").split())]
+    given = value if isinstance(value, tuple) else str(value or "").split()
+    wanted = [name for one in given if (name := "_".join(one.lower().split()))]
     for one in wanted:
         if not TAG.fullmatch(one):
-            said = f"{one[:40]!r} cannot be a tag there: a tag has no blank and no comma."
+            said = f"{one[:40]!r} cannot be a tag there: a tag has no comma."
             raise ValidationFailed(said, fields={TAGS: "cannot be a tag"})
         if one in owned:
             said = f"The tag {one!r} is the choice of a field there."
