@@ -13,6 +13,7 @@ from rallypoint.egress import Egress
 from rallypoint.emulators.base import serving
 from rallypoint.emulators.pagerduty import PagerDuty
 from rallypoint.settings import Settings
+from tests.connectors.pagerduty.bench import PagerDutyBench
 
 
 @pytest.fixture
@@ -68,3 +69,10 @@ async def way() -> AsyncIterator[Egress]:
     egress = Egress(Settings(allow_private_targets=True))
     yield egress
     await egress.close()
+
+
+@pytest.fixture
+def bench(
+    emulator: PagerDuty, url: str, people: dict[str, httpx2.AsyncClient], clock: ManualClock, way: Egress
+) -> PagerDutyBench:
+    return PagerDutyBench(emulator, url, people, clock, way)

@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from rallypoint.connectors.github.api import PAGE, Api, Row, at, following, rows_of
-from rallypoint.connectors.github.shape import TYPE, Place
-from rallypoint.sync.ports import Changes, Hint, ValidationFailed
+from rallypoint.connectors.github.shape import TYPE, Place, page_of
+from rallypoint.sync.ports import Changes, Hint, Listed, Listing, ValidationFailed
 
 OVERLAP = timedelta(seconds=60)
 OVER = timedelta(seconds=2)
 """After this long a second is surely over, and nothing more can have happened in it."""
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 OF = ("issues", "issues/comments")
 SEEN_MOST = 2000
 
@@ -55,14 +56,38 @@ async def changes(api: Api, places: Sequence[Place], cursor: str) -> Changes:
     for place in places:
         for of in OF:
             stream = known.get((place.id, of)) or Stream(repository=place.id, of=of, since=earliest)
-            told, following_stream, goes_on = await _page(api, place, stream)
-            hints |= {one.remote_id: one for one in told}
-            streams.append(following_stream)
+            fresh, onward, goes_on = await _page(api, place, stream)
+            for row in fresh:
+                id = f"{place.id}/{_number(row)}"
+                hints[id] = Hint(remote_id=id, at=at(row.get("updated_at")), project=place.name, type=TYPE)
+            streams.append(onward)
             more = more or goes_on
     return Changes(hints=tuple(hints.values()), cursor=_written(streams), more=more)
 
 
-async def _page(api: Api, place: Place, stream: Stream) -> tuple[list[Hint], Stream, bool]:
+async def listing(api: Api, place: Place, since: datetime | None, cursor: str | None) -> Listing:
+    """Every issue by its last change, so that one that changes meanwhile moves behind us and is listed again."""
+    begun = Stream(repository=place.id, of="issues", since=_stamp(since or LONG_AGO))
+    stream = _read(cursor)[0] if cursor else begun
+    if (stream.repository, stream.of) != (place.id, "issues"):
+        raise ValidationFailed("This is a cursor of another list.", help="Begin anew without one.")
+    rows, onward, more = await _page(api, place, stream)
+    name = str(place.row.get("full_name") or place.name)
+    items = tuple(
+        Listed(
+            remote_id=f"{place.id}/{_number(row)}",
+            key=f"{name}#{_number(row)}",
+            title=str(row.get("title") or ""),
+            url=page_of(row),
+            changed_at=at(row.get("updated_at")),
+        )
+        for row in rows
+    )
+    return Listing(items=items, cursor=_written([onward]), more=more)
+
+
+async def _page(api: Api, place: Place, stream: Stream) -> tuple[list[Row], Stream, bool]:
+    """(rows that were not told yet, how far it was read now, whether more follow)"""
     query = {"since": stream.since, "sort": "updated", "direction": "asc", "per_page": str(PAGE)}
     query |= {"state": "all"} if stream.of == "issues" else {}
     query |= {"page": str(stream.page)} if stream.page > 1 else {}
@@ -72,21 +97,21 @@ async def _page(api: Api, place: Place, stream: Stream) -> tuple[list[Hint], Str
         return [], stream, False
     api.judge(answer)
     rows, full = rows_of(answer), following(answer) is not None
-    hints, seen = _told(place, stream, rows, api.their_time())
+    fresh, seen = _told(stream, rows, api.their_time())
     last = at(rows[-1].get("updated_at")) if rows else None
     since = stream.from_when
     if full and last is not None and last <= since:
-        return hints, replace(stream, page=stream.page + 1, seen=tuple(seen), etag=""), True
+        return fresh, replace(stream, page=stream.page + 1, seen=tuple(seen), etag=""), True
     reached = last or since
     reached = reached if full else max(since, reached - OVERLAP)
     kept = tuple(one for one in seen if one.rpartition("@")[2] >= _stamp(reached))[-SEEN_MOST:]
     etag = answer.headers.get("etag", "") if reached == since and stream.page == 1 and not full else ""
-    return hints, replace(stream, since=_stamp(reached), page=1, seen=kept, etag=etag), full
+    return fresh, replace(stream, since=_stamp(reached), page=1, seen=kept, etag=etag), full
 
 
-def _told(place: Place, stream: Stream, rows: Sequence[Row], now: datetime) -> tuple[list[Hint], list[str]]:
-    """(hints of what was not told yet, everything that was told for good)"""
-    hints: list[Hint] = []
+def _told(stream: Stream, rows: Sequence[Row], now: datetime) -> tuple[list[Row], list[str]]:
+    """(rows of issues that were not told yet, everything that was told for good)"""
+    fresh: list[Row] = []
     seen = list(stream.seen)
     for row in rows:
         moment = at(row.get("updated_at"))
@@ -97,10 +122,9 @@ def _told(place: Place, stream: Stream, rows: Sequence[Row], now: datetime) -> t
             continue
         if moment < now - OVER:
             seen.append(key)
-        number = _number(row)
-        if number:
-            hints.append(Hint(remote_id=f"{place.id}/{number}", at=moment, project=place.name, type=TYPE))
-    return hints, seen
+        if _number(row):
+            fresh.append(row)
+    return fresh, seen
 
 
 def _number(row: Mapping[str, object]) -> str:

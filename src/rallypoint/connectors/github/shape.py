@@ -126,6 +126,12 @@ def state_of(state: object, reason: object) -> str:
     return str(reason) if reason in (NOT_PLANNED, DUPLICATE) else COMPLETED
 
 
+def page_of(row: Mapping[str, Any]) -> str:
+    """Where people look at it; nothing else than an address of the web."""
+    url = str(row.get("html_url") or "")
+    return url if url.startswith(("https://", "http://")) else ""
+
+
 def labels_of(row: Mapping[str, Any]) -> tuple[str, ...]:
     """As a set: in an order of our own."""
     names = [str(one.get("name", "")) if isinstance(one, dict) else str(one) for one in row.get("labels") or ()]

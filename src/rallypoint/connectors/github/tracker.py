@@ -31,6 +31,7 @@ from rallypoint.connectors.github.shape import (
     labels_of,
     left_out,
     outward,
+    page_of,
     person,
 )
 from rallypoint.connectors.tracking import clock_findings, refused
@@ -60,6 +61,7 @@ from rallypoint.sync.ports import (
     Draft,
     Finding,
     Level,
+    Listing,
     MappingBroken,
     Panel,
     PermissionDenied,
@@ -220,6 +222,9 @@ class GitHubTracker:
             return Changes(hints=(), cursor=following.beginning(places, self._api.their_time()))
         return await following.changes(self._api, places, cursor)
 
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        return await following.listing(self._api, await self._places.chosen(project, type), since, cursor)
+
     # Reading.
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
@@ -250,7 +255,7 @@ class GitHubTracker:
         return RemoteItem(
             id=remote_id,
             key=f"{name}#{row['number']}",
-            url=_page(row),
+            url=page_of(row),
             project=place.name,
             type=TYPE,
             revision=_revision(row, said.comments, relations),
@@ -352,7 +357,7 @@ class GitHubTracker:
             raise no_interface(answer)
         remote_id = f"{place.id}/{row['number']}"
         key = f"{place.row.get('full_name', place.name)}#{row['number']}"
-        return Created(remote_id=remote_id, key=key, url=_page(row), revision=_revision(row, (), ()))
+        return Created(remote_id=remote_id, key=key, url=page_of(row), revision=_revision(row, (), ()))
 
     async def write(self, remote_id: str, changes: Mapping[str, Value], base_revision: str, op: str) -> Written:
         """Whatever the issue holds by now. What GitHub leaves out without a word is a missing permission."""
@@ -516,12 +521,6 @@ def _revision(row: Row, comments: Sequence[RemoteComment], relations: Sequence[R
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{row.get('updated_at')}.{digest[:16]}"
-
-
-def _page(row: Row) -> str:
-    """Where people look at it; nothing else than an address of the web."""
-    url = str(row.get("html_url") or "")
-    return url if url.startswith(("https://", "http://")) else ""
 
 
 def _comment(row: Row, author: Person | None, body: str, op: str) -> RemoteComment:

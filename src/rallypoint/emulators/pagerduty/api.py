@@ -343,6 +343,7 @@ class Interface:
             for one, entry in rows
             if (since is None or entry.at >= since) and (until is None or entry.at < until)
         ]
+        rows.reverse()
         rows.sort(key=lambda row: row[1].at, reverse=True)
         include = call.many("include")
         return self._listed(call, "log_entries", rows, lambda row: call.shown.entry(row[0], row[1], include))
