@@ -238,6 +238,6 @@ def test_the_screens_of_sync_stand_up_to_axe(window: Open, mapping: str) -> None
     place = "/admin/connections/servicenow/mappings/new"
     paths = ["/admin/connections", "/admin/connections/new", "/admin/connections/new?tool=servicenow",
              "/admin/connections/servicenow", place, f"{place}?place=%5B%22incident%22%2C%22incident%22%5D", mapping,
-             f"{mapping}/backlog", "/conflicts?show=settled"]  # fmt: skip
+             f"{mapping}/history", f"{mapping}/history?way=send", "/conflicts?show=settled"]  # fmt: skip
     found = look_at(window, paths, signed_in=True)
     assert not found, "\n".join(found)

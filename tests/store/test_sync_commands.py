@@ -143,3 +143,26 @@ async def test_conflicts_are_listed_and_settled(at: Any, dsn: str, tmp_path: Pat
     assert (await at("sync", "turn-round", str(id)))[1]["side"] == "hub"
     assert (await at("incident", "show", str(number)))[1]["title"] == "Ours"
     assert (await at("sync", "turn-round", str(id), "--over"))[1]["side"] == "remote"
+
+
+async def test_what_was_there_before_is_planned_and_ended(
+    at: Any, secret: Any, elsewhere: tuple[ServiceNow, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, url = elsewhere
+    monkeypatch.setenv("RALLYPOINT_ALLOW_PRIVATE_TARGETS", "true")
+    secret("password=" + elsewhere[0].passwords[INTEGRATION_USER])
+    connect = ("sync", "connect", "desk", "--tool", "servicenow", "--url", url, "--set", f"user={INTEGRATION_USER}")
+    assert (await at(*connect, "--stdin"))[0] == 0
+    file = tmp_path / "mapping.json"
+    suggest = ("sync", "suggest", "desk", "--project", "incident", "--type", "incident", "--to", str(file))
+    assert (await at(*suggest))[0] == 0
+    assert (await at("sync", "save", str(file), "--connection", "desk"))[0] == 0
+    code, made = await at("sync", "history", "plan", "1", "--since", "2026-05-01", "--if", "category=network,database")
+    assert (code, made["state"], made["direction"]) == (0, "planning", "receive")
+    assert (await at("sync", "history", "plan", "1", "--since", "once"))[0] != 0
+    assert [one["id"] for one in (await at("sync", "history", "list", "1"))[1]["items"]] == [made["id"]]
+    assert (await at("sync", "history", "show", str(made["id"])))[1]["total"] == 0
+    assert (await at("sync", "history", "items", str(made["id"])))[1]["items"] == []
+    assert (await at("sync", "history", "start", str(made["id"])))[0] != 0, "it is still being planned"
+    code, ended = await at("sync", "history", "cancel", str(made["id"]))
+    assert (code, ended["state"]) == (0, "cancelled")

@@ -95,7 +95,7 @@ def options(words: str) -> set[str]:
 def command_of(said: str) -> str | None:
     """The command that some words after "rallypoint" begin with; None where there is none."""
     words = said.split()
-    return next((c for n in (1, 2) if (c := " ".join(words[:n])) in commands()), None)
+    return next((c for n in (1, 2, 3) if (c := " ".join(words[:n])) in commands()), None)
 
 
 def groups() -> set[str]:

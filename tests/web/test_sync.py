@@ -273,17 +273,6 @@ async def test_a_conflict_is_decided_and_a_rule_turned_round(window: Opens, desk
         assert (await mia.post("/conflicts/99999", side="hub")).status_code == 404
 
 
-async def test_earlier_incidents_are_ordered_in_steps(window: Opens, desk: Desk) -> None:
-    async with window("Mia", "manager") as mia:
-        await connected(mia, desk)
-        number, mapping = await declared(mia), await turned_on(mia)
-        page = (await mia.get(f"/admin/mappings/{mapping}/backlog")).text
-        assert "Create 1 item" in page
-        assert (await mia.post(f"/admin/mappings/{mapping}/backlog", order="1")).is_redirect
-        assert "1 being created" in (await mia.get(f"/admin/mappings/{mapping}/backlog")).text
-        assert "is being created" in (await mia.get(f"/i/{number}")).text
-
-
 def test_every_tick_of_the_form_is_a_rule_of_comments() -> None:
     names = {name for name, *_ in (*sync_form.COMMENTS, *sync_form.RISKY)}
     assert names == {"send_public", "send_private", "send_work_notes", "work_notes_public", "private_to_open_tool",

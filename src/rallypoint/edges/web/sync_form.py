@@ -186,8 +186,8 @@ def read(form: Form, base: Base) -> Rules:
     status = _status(form, base, wrong)
     scope = replace(
         base.rules.scope,
-        hub=_conditions(form, "h", wrong),
-        remote=_conditions(form, "r", wrong),
+        hub=conditions(form, "h", wrong),
+        remote=conditions(form, "r", wrong),
         when_left=WhenLeft.STOP if form.ticked("stop") else WhenLeft.KEEP,
     )
     create = replace(base.rules.create, defaults=_pairs(form, "defaults", wrong))
@@ -337,7 +337,8 @@ def _files(form: Form, before: AttachmentRule) -> AttachmentRule:
     return replace(before, direction=direction, send_private=private, private_to_open_tool=open_too)
 
 
-def _conditions(form: Form, side: str, wrong: list[Problem]) -> tuple[Condition, ...]:
+def conditions(form: Form, side: str, wrong: list[Problem]) -> tuple[Condition, ...]:
+    """The conditions of one side, incidents (h) or items (r); what is wrong with one is added to `wrong`."""
     found = []
     for place in condition_places(form, side):
         field = form.text(f"{side}.field:{place}")

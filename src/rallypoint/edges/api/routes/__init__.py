@@ -17,6 +17,7 @@ from rallypoint.edges.api.routes import (
     response,
     review,
     sync,
+    sync_history,
 )
 
 ALL = tuple(
@@ -36,6 +37,7 @@ ALL = tuple(
         reach,
         keys,
         sync,
+        sync_history,
         review,
         insight,
     )

@@ -10,6 +10,7 @@ import click
 
 from rallypoint.edges.cli.at_home import act, actor, at_home
 from rallypoint.edges.cli.command import AS, command
+from rallypoint.edges.cli.commands import sync_history
 from rallypoint.edges.cli.output import Out, pick
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 group = click.Group("sync", help="Work items in other tools, kept in step.")
+group.add_command(sync_history.group)
 
 CONNECTION = ("key", "name", "tool", "base_url", "state", "state_reason", "succeeded_at", "failure", "failures",
               "closed_until")  # fmt: skip

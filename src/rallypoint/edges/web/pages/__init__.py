@@ -22,6 +22,7 @@ from rallypoint.edges.web.pages import (
     signin,
     status,
     sync_connections,
+    sync_history,
     sync_links,
     sync_mappings,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "signin",
     "status",
     "sync_connections",
+    "sync_history",
     "sync_links",
     "sync_mappings",
 ]

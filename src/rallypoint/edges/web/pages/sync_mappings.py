@@ -20,7 +20,7 @@ from rallypoint.sync.mapping import Mapping as Rules
 from rallypoint.sync.model import Capabilities, FieldKind, RemoteField, Schema
 from rallypoint.sync.ports import Level
 from rallypoint.sync.preview import Preview
-from rallypoint.sync.setting_up import Backlog, Effect, Remark
+from rallypoint.sync.setting_up import Effect, Remark
 
 ORDERS = (20, 100, 500)
 
