@@ -279,37 +279,3 @@ async def roll_back(request: Request) -> Response:
     return visit.go(
         request, f"/admin/mappings/{id}", f"The rules of version {version} are on, as version {made.version}."
     )
-
-
-# What was there before the mapping was.
-
-
-@page("/admin/mappings/{id:int}/backlog", permission=Permission.MANAGE_INTEGRATIONS)
-async def backlog(request: Request) -> Response:
-    """Open incidents in scope without an item: how many an order would make, and how far the last one is."""
-    id = int(request.path_params["id"])
-    async with visit.transaction(request) as tx:
-        rules = await store.mapping(tx, id)
-        connection = await store.connection_by_id(tx, rules.connection)
-        found: Backlog = await setting_up.backlog(tx, id)
-    made = found.linked + found.creating + found.failed
-    return await render(
-        request,
-        "backlog.html",
-        live="sync",
-        m=rules,
-        c=connection,
-        b=found,
-        share=found.linked / made if made else 0.0,
-        orders=[one for one in ORDERS if one < found.without_item] + [min(found.without_item, ORDERS[-1])],
-    )
-
-
-@page("/admin/mappings/{id:int}/backlog", permission=Permission.MANAGE_INTEGRATIONS, methods=("POST",))
-async def order(request: Request) -> Response:
-    id, form = int(request.path_params["id"]), await forms.read(request, "backlog")
-    wanted = form.number("order") or 0
-    found = await visit.run(request, lambda tx: setting_up.backlog(tx, id, order=wanted))
-    return visit.go(
-        request, f"/admin/mappings/{id}/backlog", f"{found.ordered} ordered. They are made in the background."
-    )
