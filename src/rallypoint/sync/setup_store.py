@@ -105,6 +105,14 @@ async def follow_mapping(tx: Transaction, mapping_id: int) -> int:
          where l.id = w.id""",
         id=mapping_id, apart=APART,
     )  # fmt: skip
+    await tx.execute(
+        """
+        update sync_memory m set body = body || '{"tried_version": null, "tried_revision": ""}'
+          from sync_link l
+         where l.id = m.link_id and l.mapping_id = :id and l.state in ('creating', 'active')
+           and m.kind = 'shadow' and coalesce(m.body->>'reason', '') <> ''""",
+        id=mapping_id,
+    )  # fmt: skip
     if marked:
         tx.hint("sync")
     return marked

@@ -237,6 +237,22 @@ async def test_what_failed_for_good_is_tried_again_when_the_rules_change(scene: 
     assert (link["error"], link["due_at"]) == (None, None)
 
 
+async def test_a_field_that_was_refused_is_tried_again_when_the_rules_change(scene: Scene, set_up: SetUp) -> None:
+    """The new rules may bring along what the tool missed, though neither side has changed since."""
+    number = await scene.open()
+    await scene.sync()
+    scene.desk.refuses["workaround"] = "The field is locked."
+    await scene.do(scene.them.responder, "set_workaround", number, text="Reload the page.")
+    await scene.sync()
+    del scene.desk.refuses["workaround"]
+    await scene.sync(hours=1)
+    [ticket] = scene.desk.tickets.values()
+    assert not ticket.fields.get("workaround")
+    await set_up.save_next(scene.them.manager, scene.mapping.id, rules_of(scene), based_on=1)
+    await scene.sync()
+    assert ticket.fields["workaround"] == "Reload the page."
+
+
 async def test_a_webhook_gets_a_new_address_and_a_refusal_leaves_the_old_one(scene: Scene, set_up: SetUp) -> None:
     made = await set_up.register_webhook(scene.them.manager, "desk")
     [(url, secret)] = scene.desk.hooks
