@@ -268,6 +268,14 @@ async def test_sub_issues_know_their_parent(sync: httpx2.AsyncClient) -> None:
     assert (await sync.get(f"{ISSUES}/2")).json()["parent_issue_url"] == parent["url"]
     assert [one["number"] for one in (await sync.get(f"{ISSUES}/1/sub_issues")).json()] == [2]
     assert (await sync.get(f"{ISSUES}/1/parent")).status_code == 404
+    other = await opened(sync)
+    taken = await sync.post(f"{ISSUES}/{other['number']}/sub_issues", json={"sub_issue_id": child["id"]})
+    circle = await sync.post(f"{ISSUES}/2/sub_issues", json={"sub_issue_id": parent["id"]})
+    assert (taken.status_code, circle.status_code) == (422, 422)
+    body = {"sub_issue_id": child["id"]}
+    assert (await sync.request("DELETE", f"{ISSUES}/1/sub_issue", json=body)).status_code == 200
+    assert (await sync.request("DELETE", f"{ISSUES}/1/sub_issue", json=body)).status_code == 404
+    assert (await sync.get(f"{ISSUES}/1/sub_issues")).json() == []
 
 
 # Limits.

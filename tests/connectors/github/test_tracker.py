@@ -17,7 +17,17 @@ from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.github import ENGINEER, INTEGRATION, LEAD, PUBLIC, REPOSITORY, STRANGER
 from rallypoint.emulators.github.people import Right
 from rallypoint.errors import Invalid
-from rallypoint.sync.model import TAGS, FieldKind, Gone, GoneReason, Person, RelationKind, RemoteItem, Visibility
+from rallypoint.sync.model import (
+    TAGS,
+    FieldKind,
+    Gone,
+    GoneReason,
+    Person,
+    Relation,
+    RelationKind,
+    RemoteItem,
+    Visibility,
+)
 from rallypoint.sync.ports import (
     AuthFailed,
     CommentDraft,
@@ -380,6 +390,20 @@ async def test_parents_and_children(bench: GitHubBench) -> None:
     assert found == [(RelationKind.CHILD, child.remote_id), (RelationKind.CHILD, elsewhere)]
     [up] = (await read(bench, child.remote_id)).relations
     assert (up.kind, up.remote_id) == (RelationKind.PARENT, parent.remote_id)
+
+
+async def test_another_parent_stays_and_a_neighbour_repository_is_reached(bench: GitHubBench) -> None:
+    tracker = bench.connected(repositories=(REPOSITORY, PUBLIC))
+    one, two = await made(bench), await made(bench, "inc-2")
+    draft = Draft(project=PUBLIC, type="issue", fields={"title": "There"}, natural_key="inc-5", url=URL)
+    there = await tracker.create(draft, "op")
+    await tracker.relate(one.remote_id, Relation(kind=RelationKind.CHILD, remote_id=there.remote_id), "op")
+    with pytest.raises(ValidationFailed):
+        await tracker.relate(there.remote_id, Relation(kind=RelationKind.PARENT, remote_id=two.remote_id), "op")
+    [up] = (await read(bench, there.remote_id, tracker)).relations
+    assert (up.kind, up.remote_id) == (RelationKind.PARENT, one.remote_id)
+    with pytest.raises(ValidationFailed):
+        await tracker.relate(one.remote_id, Relation(kind=RelationKind.BLOCKS, remote_id=two.remote_id), "op")
 
 
 # Changes.

@@ -133,6 +133,7 @@ class GitHubTracker:
             delete_comments=True,
             provenance=True,
             relations=True,
+            relation_writes=frozenset({RelationKind.PARENT, RelationKind.CHILD}),
             time_grain_seconds=1.0,
             max_comment_length=COMMENT_LONGEST,
             max_lengths={
@@ -393,6 +394,24 @@ class GitHubTracker:
     ) -> Written:
         raise ValidationFailed("GitHub has no transitions: write the field state.")
 
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        """A sub-issue has one parent: where it has another by now, that one stays."""
+        parent, child = _family(remote_id, relation)
+        row = await self._api.get(_path(child))
+        above = await self._places.near(await self._places.of(int(_demand_id(child)[0])), row.get("parent_issue_url"))
+        if above == parent:
+            return
+        if above:
+            raise ValidationFailed("The issue has another parent already.", help="Take it from that one first.")
+        await self._api.call("POST", f"{_path(parent)}/sub_issues", body={"sub_issue_id": row.get("id")})
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        parent, child = _family(remote_id, relation)
+        row = await self._api.get(_path(child))
+        above = await self._places.near(await self._places.of(int(_demand_id(child)[0])), row.get("parent_issue_url"))
+        if above == parent:
+            await self._api.call("DELETE", f"{_path(parent)}/sub_issue", body={"sub_issue_id": row.get("id")})
+
     # Comments.
 
     async def comment(self, remote_id: str, draft: CommentDraft, op: str) -> str:
@@ -521,6 +540,14 @@ def _revision(row: Row, comments: Sequence[RemoteComment], relations: Sequence[R
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{row.get('updated_at')}.{digest[:16]}"
+
+
+def _family(remote_id: str, relation: Relation) -> tuple[str, str]:
+    """(parent, child)"""
+    if relation.kind not in (RelationKind.PARENT, RelationKind.CHILD):
+        raise ValidationFailed(f"GitHub knows parents and sub-issues, not {relation.kind.value!r}.")
+    is_child = relation.kind is RelationKind.CHILD
+    return (remote_id, relation.remote_id) if is_child else (relation.remote_id, remote_id)
 
 
 def _comment(row: Row, author: Person | None, body: str, op: str) -> RemoteComment:

@@ -66,6 +66,7 @@ class Interface:
             ("DELETE", rf"issues/{number}/lock", self._unlock),
             ("GET", rf"issues/{number}/sub_issues", self._children),
             ("POST", rf"issues/{number}/sub_issues", self._adopt),
+            ("DELETE", rf"issues/{number}/sub_issue", self._disown),
             ("GET", rf"issues/{number}/parent", self._parent),
         )
         self._host = [(method, re.compile(path), handler) for method, path, handler in host]
@@ -261,15 +262,27 @@ class Interface:
         issue = call.issue()
         return listed(call, issue.children, lambda one: call.shown.issue(*one), f"issues/{issue.number}/sub_issues")
 
-    async def _adopt(self, call: Call) -> Response:
-        issue, who = call.issue(), call.demand(WRITE, Right.TRIAGE)
-        wanted = (await call.body()).get("sub_issue_id")
+    def _by_id(self, id: object) -> tuple[Repository, Issue]:
+        """An issue by the number that is its own on the whole host."""
         found = [(place, one) for place in self.forge.repositories.values() for one in place.issues.values()]
-        child = next(((place, one) for place, one in found if one.id == wanted), None)
-        if child is None:
+        issue = next(((place, one) for place, one in found if one.id == id), None)
+        if issue is None:
             raise not_found()
-        self.forge.adopt((call.where, issue), child, who)
+        return issue
+
+    async def _adopt(self, call: Call) -> Response:
+        issue, who, said = call.issue(), call.demand(WRITE, Right.TRIAGE), await call.body()
+        child = self._by_id(said.get("sub_issue_id"))
+        self.forge.adopt((call.where, issue), child, who, replace=bool(said.get("replace_parent")))
         return JSONResponse(call.shown.issue(call.where, issue), 201)
+
+    async def _disown(self, call: Call) -> Response:
+        issue, who, said = call.issue(), call.demand(WRITE, Right.TRIAGE), await call.body()
+        child = self._by_id(said.get("sub_issue_id"))
+        if child[1].parent is None or child[1].parent[1] is not issue:
+            raise not_found()
+        self.forge.disown(child, who)
+        return JSONResponse(call.shown.issue(call.where, issue))
 
     async def _parent(self, call: Call) -> Response:
         parent = call.issue().parent

@@ -305,11 +305,31 @@ class Forge:
         self._tell("issues", "opened", to, issue, by)
         return issue
 
-    def adopt(self, parent: tuple[Repository, Issue], child: tuple[Repository, Issue], by: User) -> None:
+    def adopt(
+        self, parent: tuple[Repository, Issue], child: tuple[Repository, Issue], by: User, *, replace: bool = False
+    ) -> None:
+        """A child has one parent, and nobody is above oneself."""
+        above: tuple[Repository, Issue] | None = parent
+        while above is not None:
+            if above[1] is child[1]:
+                raise invalid("Issue", "sub_issue", "custom", "Sub issue may not create a circular dependency")
+            above = above[1].parent
+        if child[1].parent is not None:
+            if not replace:
+                said = "Issue may not contain duplicate sub-issues and Sub issue may only have one parent"
+                raise invalid("Issue", "sub_issue", "custom", said)
+            self.disown(child, by)
         child[1].parent = parent
         parent[1].children.append(child)
         self._event(parent[1], "sub_issue_added", by)
         self._event(child[1], "parent_issue_added", by)
+
+    def disown(self, child: tuple[Repository, Issue], by: User) -> None:
+        parent, child[1].parent = child[1].parent, None
+        if parent is not None:
+            parent[1].children = [one for one in parent[1].children if one[1] is not child[1]]
+            self._event(parent[1], "sub_issue_removed", by)
+            self._event(child[1], "parent_issue_removed", by)
 
     # Comments.
 
