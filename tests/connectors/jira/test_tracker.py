@@ -10,10 +10,10 @@ from rallypoint.clock import ManualClock
 from rallypoint.connectors.jira import TOOL, Credentials, JiraTracker, changes
 from rallypoint.egress import Egress
 from rallypoint.emulators.base import Fault, FaultKind
-from rallypoint.emulators.jira import ENGINEER, INTEGRATION, LEAD
+from rallypoint.emulators.jira import ENGINEER, INTEGRATION, LEAD, definitions
 from rallypoint.emulators.jira.definitions import MINUTES, ROOT_CAUSE, SEVERITY
 from rallypoint.errors import Invalid
-from rallypoint.sync.model import TAGS, FieldKind, Gone, Markup, Person, RelationKind, RemoteItem, Visibility
+from rallypoint.sync.model import TAGS, FieldKind, Gone, Markup, Person, Relation, RelationKind, RemoteItem, Visibility
 from rallypoint.sync.ports import (
     AuthFailed,
     CommentDraft,
@@ -267,6 +267,26 @@ async def test_relations(bench: JiraBench) -> None:
     ]  # fmt: skip
     assert (await read(bench, other.remote_id)).relations[0].kind is RelationKind.BLOCKED_BY
     assert (await read(bench, child["id"])).relations[0].kind is RelationKind.PARENT
+    told_there = {each.kind for each in (await read(bench, other.remote_id)).relations}
+    assert RelationKind.DUPLICATE_OF not in told_there, "it is the other one that is a duplicate"
+
+
+async def test_what_the_site_hides_is_unknown_and_not_gone(bench: JiraBench) -> None:
+    item = await made(bench)
+    await bench.person_comments(item.remote_id, "Hello", Visibility.PUBLIC)
+    for field, name in (("comment", "comments"), ("attachment", "attachments"), ("issuelinks", "relations")):
+        bench.emulator.site.fields[field].hidden = True
+        now = await read(bench, item.remote_id)
+        assert name in now.unreadable
+        assert now.comments_complete is False
+
+
+async def test_a_link_type_that_the_site_has_not(bench: JiraBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = await made(bench), await made(bench, "inc-2")
+    relation = Relation(kind=RelationKind.BLOCKS, remote_id=other.remote_id)
+    monkeypatch.setattr(definitions, "LINK_TYPES", {"10003": ("Relates", "relates to", "relates to")})
+    with pytest.raises(MappingBroken, match="no type of link"):
+        await bench.tracker.relate(one.remote_id, relation, "op")
 
 
 async def test_documents_are_read_alike_and_kept_whole(cloud: Served, clock: ManualClock, way: Egress) -> None:

@@ -16,13 +16,14 @@ from typing import Any
 from rallypoint.connectors.calling import Way
 from rallypoint.connectors.jira import changes as following
 from rallypoint.connectors.jira import comments as said
-from rallypoint.connectors.jira import files, history, hook, hooks, panel
-from rallypoint.connectors.jira.api import Api, no_interface, segment
+from rallypoint.connectors.jira import files, finding, history, hook, hooks, panel, places
+from rallypoint.connectors.jira import relations as ties
+from rallypoint.connectors.jira.api import Api, no_interface
 from rallypoint.connectors.jira.oauth import Credentials
-from rallypoint.connectors.jira.relations import relations
 from rallypoint.connectors.jira.shape import STATUS, Shape, discover, steps
 from rallypoint.connectors.jira.values import at, inward, outward, person
-from rallypoint.connectors.tracking import clock_findings, refused
+from rallypoint.sync.attachments import ATTACHMENTS
+from rallypoint.sync.comments import COMMENTS
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -32,6 +33,7 @@ from rallypoint.sync.model import (
     Markup,
     Person,
     Project,
+    Relation,
     RemoteField,
     RemoteItem,
     Schema,
@@ -39,21 +41,16 @@ from rallypoint.sync.model import (
     Value,
 )
 from rallypoint.sync.ports import (
-    AuthFailed,
     Changes,
     Checked,
     CommentDraft,
     Created,
     Draft,
-    Finding,
-    Level,
     Listing,
     MappingBroken,
     Panel,
-    PermissionDenied,
     RateNote,
     Stale,
-    TrackerError,
     Upload,
     ValidationFailed,
     Webhook,
@@ -66,17 +63,10 @@ from rallypoint.sync.tools import Wallet
 SHAPE_LASTS = timedelta(minutes=10)
 HISTORY_MOST = 500
 HISTORY_PAGE = 100
-FIND_MOST = 500
-FIND_PAGE = 100
-CANDIDATES_MOST = 50
-TYPES_OF_MOST = 50
 KEY_LONGEST = 200
-PROPERTY = "rallypoint"
-"""Of an issue: the key by which it is found again. Of a comment: its operation."""
-
+TOLD_BY = {COMMENTS: "comment", ATTACHMENTS: "attachment", "relations": "issuelinks"}
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-\d+")
 IN_ADDRESS = re.compile(r"/browse/([A-Za-z][A-Za-z0-9_]*-\d+)")
-RIGHTS = ("BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "ADD_COMMENTS", "CREATE_ATTACHMENTS")
 ONLY_BY_STEPS = "A status is reached by the steps of the workflow, not by writing it."
 
 
@@ -119,6 +109,7 @@ class JiraTracker:
             provenance=True,
             attachments=True,
             relations=True,
+            relation_writes=ties.WRITABLE,
             time_grain_seconds=0.001,
             max_attachment_bytes=files.BYTES_MOST,
             max_comment_length=said.LONGEST,
@@ -140,86 +131,10 @@ class JiraTracker:
     # What is there.
 
     async def check(self) -> Checked:
-        """Who we are, and what of the project we may see and do."""
-        try:
-            identity = await self._identity()
-        except AuthFailed as no:
-            return await self._checked((refused("credentials", no),))
-        except TrackerError as no:
-            return await self._checked((refused("address", no),))
-        findings = [Finding(level=Level.OK, about="identity", text=f"Signed in as {identity.name}.")]
-        for about, work in (("project", self._sees_project), ("permission", self._may)):
-            try:
-                findings += await work()
-            except TrackerError as no:
-                findings.append(refused(about, no))
-                break
-        findings += clock_findings("site", self._api.caller.skew.seconds)
-        return replace(await self._checked(tuple(findings)), identity=identity)
-
-    async def _checked(self, findings: tuple[Finding, ...]) -> Checked:
-        version = ""
-        try:
-            edition = await self._api.edition()
-            version = f"{'Cloud' if edition.cloud else 'Data Center'} {edition.version}"
-        except TrackerError:
-            pass  # the findings say why
-        return Checked(findings=findings, version=version, skew_seconds=self._api.caller.skew.seconds)
-
-    async def _identity(self) -> Person:
-        answer = await self._api.call("GET", "myself")
-        who = person(answer.data)
-        if who is None:
-            raise no_interface(answer)
-        return who
-
-    async def _sees_project(self) -> list[Finding]:
-        if not self._project:
-            seen = await self._rows_of_projects(most=1)
-            if not seen:
-                raise PermissionDenied(
-                    "No project can be seen.", help="Give the account the right to browse a project."
-                )
-            return [Finding(level=Level.OK, about="project", text="Projects can be seen.")]
-        place = await self._place_of(self._project)
-        return [Finding(level=Level.OK, about="project", text=f"The project {place.get('name')} can be seen.")]
-
-    async def _may(self) -> list[Finding]:
-        asked = {"permissions": ",".join(RIGHTS)}
-        if self._project:
-            asked["projectKey"] = str((await self._place_of(self._project)).get("key"))
-        told = (await self._api.get("mypermissions", asked)).get("permissions") or {}
-        missing = [name for name in RIGHTS if not (told.get(name) or {}).get("havePermission")]
-        if not missing:
-            return [Finding(level=Level.OK, about="permission", text="Issues can be written, commented and moved on.")]
-        words = ", ".join(one.replace("_", " ").lower() for one in missing)
-        help = "Give the account these permissions in the permission scheme of the project."
-        level = Level.ERROR if {"BROWSE_PROJECTS", "EDIT_ISSUES"} & set(missing) else Level.WARNING
-        return [Finding(level=level, about="permission", text=f"The account may not: {words}.", help=help)]
-
-    async def _place_of(self, project: str) -> dict[str, Any]:
-        try:
-            found = await self._api.get(f"project/{segment(project)}")
-        except Stale as no:
-            raise MappingBroken(no.said, help="Choose another project.", exchange=no.exchange) from no
-        return found if isinstance(found, dict) else {}
+        return await places.check(self._api, self._project)
 
     async def projects(self) -> tuple[Project, ...]:
-        rows = [await self._place_of(self._project)] if self._project else await self._rows_of_projects()
-        rows = sorted(rows, key=lambda one: str(one.get("name", "")).casefold())
-        found: list[Project] = []
-        for place, one in enumerate(rows):
-            types = one.get("issueTypes")
-            if types is None and place < TYPES_OF_MOST:
-                types = (await self._place_of(str(one["id"]))).get("issueTypes")
-            names = tuple(str(each.get("name")) for each in types or () if not each.get("subtask"))
-            found.append(Project(id=str(one["id"]), name=f"{one.get('name')} ({one.get('key')})", types=names))
-        return tuple(found)
-
-    async def _rows_of_projects(self, *, most: int = 500) -> list[dict[str, Any]]:
-        if (await self._api.edition()).cloud:
-            return await self._api.listed("project/search", {"expand": "issueTypes", "orderBy": "name"}, most=most)
-        return await self._api.listed("project", most=most)
+        return await places.projects(self._api, self._project)
 
     async def describe(self, project: str, type: str) -> Schema:
         """Always asked anew; with the steps of the workflow that were seen so far."""
@@ -257,6 +172,8 @@ class JiraTracker:
             return Gone(reason=GoneReason.UNREADABLE, detail="It was deleted, or our account may not see it.")
         raw, id = row["fields"], str(row["id"])
         shape = await self._shape_of(id, raw)
+        # A field that the site hides from us is not told: nothing is concluded about what it holds.
+        untold = frozenset(name for name, field in TOLD_BY.items() if field not in raw)
         comments, rows = await asyncio.gather(
             said.read(self._api, id, raw.get("comment") or {}, desk=shape.desk, private_able=self._private_able),
             self._log(id, row.get("changelog") or {}),
@@ -271,15 +188,15 @@ class JiraTracker:
             project=shape.schema.project,
             type=shape.schema.type,
             fields=fields,
-            unreadable=frozenset(one.id for one in shape.schema.fields if one.id not in fields and one.id != TAGS),
+            unreadable=untold | frozenset(one.id for one in shape.schema.fields if one.id not in (*fields, TAGS)),
             changed_at=at(raw.get("updated")),
             changed_by=_last(rows),
             history=history.changes(shape, rows, fields, _people(raw, rows)),
             comments=comments[0],
-            comments_complete=comments[1],
+            comments_complete=comments[1] and COMMENTS not in untold,
             attachments=tuple(files.shown(one) for one in raw.get("attachment") or () if isinstance(one, dict)),
             tags=tuple(sorted(str(one) for one in labels)) if isinstance(labels, list) else None,
-            relations=relations(raw),
+            relations=ties.read(raw),
             read_at=self._now(),
             skew=self._api.caller.skew.seconds,
         )
@@ -322,34 +239,7 @@ class JiraTracker:
 
     async def find(self, natural_key: str) -> str | None:
         """Among the newest issues our account made: a property of theirs has the key. The search index is behind."""
-        if not natural_key:
-            return None
-        edition = await self._api.edition()
-        place = f'project = "{self._project}" AND ' if self._project else ""
-        asked = {"jql": f"{place}creator = currentUser() ORDER BY created DESC", "fields": "created"}
-        if not edition.cloud:
-            found = await self._api.get("search", {**asked, "maxResults": str(CANDIDATES_MOST)})
-            for one in found.get("issues") or ():
-                if _key_of(await self._property(str(one["id"]))) == natural_key:
-                    return str(one["id"])
-            return None
-        asked |= {"properties": PROPERTY, "maxResults": str(FIND_PAGE)}
-        for _ in range(FIND_MOST // FIND_PAGE):
-            found = await self._api.get("search/jql", asked)
-            for one in found.get("issues") or ():
-                if _key_of((one.get("properties") or {}).get(PROPERTY)) == natural_key:
-                    return str(one["id"])
-            if not found.get("nextPageToken"):
-                break
-            asked["nextPageToken"] = str(found["nextPageToken"])
-        return None
-
-    async def _property(self, id: str) -> Any:
-        try:
-            told = await self._api.get(f"issue/{id}/properties/{PROPERTY}")
-        except Stale:
-            return None
-        return told.get("value") if isinstance(told, dict) else None
+        return await finding.find(self._api, self._project, natural_key)
 
     async def create(self, draft: Draft, op: str) -> Created:
         """An issue begins where its workflow begins; a status is reached afterwards."""
@@ -361,7 +251,7 @@ class JiraTracker:
         fields = await self._sent(shape, given)
         fields = {name: value for name, value in fields.items() if value not in (None, [])}
         fields |= {"project": {"id": shape.schema.project}, "issuetype": {"id": shape.type_id}}
-        mark = {"key": PROPERTY, "value": {"key": draft.natural_key, "url": draft.url, "op": op}}
+        mark = finding.mark(draft.natural_key, draft.url, op)
         answer = await self._api.call("POST", "issue", body={"fields": fields, "properties": [mark]})
         if not isinstance(answer.data, dict) or not str(answer.data.get("id", "")).isdigit():
             raise no_interface(answer)
@@ -498,6 +388,18 @@ class JiraTracker:
         async for chunk in files.fetch(self._api, self._way, attachment_id):
             yield chunk
 
+    # Relations.
+
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        _demand_id(remote_id)
+        _demand_id(relation.remote_id)
+        await ties.relate(self._api, remote_id, relation)
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        _demand_id(remote_id)
+        _demand_id(relation.remote_id)
+        await ties.unrelate(self._api, remote_id, relation)
+
     # The panel.
 
     async def show_panel(self, remote_id: str, shown: Panel) -> None:
@@ -540,10 +442,6 @@ def _demand_length(field: RemoteField, value: Value) -> None:
     if field.kind is FieldKind.RICH_TEXT and isinstance(value, str) and len(value) > (field.max_length or len(value)):
         why = f"has {len(value)} characters; Jira keeps {field.max_length}"
         raise ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
-
-
-def _key_of(value: Any) -> str:
-    return str(value.get("key", "")) if isinstance(value, Mapping) else ""
 
 
 def _last(rows: list[dict[str, Any]]) -> Person | None:
