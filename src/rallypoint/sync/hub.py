@@ -13,12 +13,14 @@ from rallypoint.access import Role
 from rallypoint.actors import Actor, ActorKind
 from rallypoint.catalog.model import CustomField, CustomKind, StatusCategory
 from rallypoint.db import Transaction
-from rallypoint.errors import Invalid, Refused
+from rallypoint.errors import Conflict, Invalid, Refused
 from rallypoint.incidents import Incident, IncidentFile, TimelineEntry
 from rallypoint.incidents.model import Visibility as Shown
 from rallypoint.sync import codec, store
 from rallypoint.sync.attachments import FileDecision
 from rallypoint.sync.connection import Connection
+from rallypoint.sync.deletion import Verdict
+from rallypoint.sync.mapping import OnDelete
 from rallypoint.sync.model import HubAttachment, HubComment, HubField, HubItem, Person, Value, Visibility
 from rallypoint.sync.work import StoredField
 
@@ -204,6 +206,20 @@ def actor_of(connection: Connection, author: Person | None) -> Actor:
         kind=ActorKind.TOOL, name=f"{name} in {connection.name}" if name else connection.name,
         origin=f"{ORIGIN}{connection.key}", roles=ROLES,
     )  # fmt: skip
+
+
+async def deleted_there(tx: Transaction, incident: int, verdict: Verdict, where: str) -> None:
+    """What a deletion elsewhere does here, as the mapping says. What can be cancelled no more is told of it instead."""
+    said = f"{where}: {verdict.reason}"
+    if verdict.act is OnDelete.CANCEL:
+        try:
+            async with tx.savepoint():
+                await incidents.cancel(tx, incident, reason=said)
+            return
+        except (Invalid, Refused, Conflict) as no:
+            said = f"{said} It was not cancelled here: {no}"
+    if verdict.act is not OnDelete.NOTHING:
+        await incidents.note(tx, incident, text=said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

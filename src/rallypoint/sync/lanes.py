@@ -311,7 +311,7 @@ class Lanes:
                 case deletion.Fate.TOMBSTONE:
                     await store.change_link(tx, claim.link.id, state="tombstone", state_reason=verdict.reason)
                     await lane_store.release_link(tx, claim, due_at=None, error=None)
-                    await incidents.note(tx, claim.link.incident, text=f"{bench.connection.name}: {verdict.reason}")
+                    await hub.deleted_there(tx, claim.link.incident, verdict, bench.connection.name)
                 case _:
                     await store.change_link(tx, claim.link.id, missed_reads=verdict.missed_reads)
                     await lane_store.release_link(tx, claim, due_at=tx.now + WATCH_AGAIN, error=None)

@@ -1,9 +1,10 @@
 """An incident, a desk elsewhere, and the lanes between them, on a real database and the manual clock."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,12 @@ class Scene:
     async def do(self, actor: Actor, name: str, *arguments: object, **more: object) -> object:
         async with self.db.transaction(actor) as tx:
             return await getattr(incidents, name)(tx, *arguments, **more)
+
+    async def ruled(self, **rules: Any) -> None:
+        """Another version of the mapping is on, with these rules."""
+        async with self.db.transaction(self.them.manager) as tx:
+            self.mapping = replace(self.mapping, version=self.mapping.version + 1, **rules)
+            await store.save_mapping(tx, self.mapping, by="Mia")
 
     async def incident(self, number: int) -> incidents.Incident:
         async with self.db.transaction(SYSTEM) as tx:

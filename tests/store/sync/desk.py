@@ -79,6 +79,7 @@ class Ticket:
     changed_by: Person = US
     changed_at: datetime | None = None
     panel: str = ""
+    gone: bool = False
     made_at: datetime | None = None
 
 
@@ -218,6 +219,8 @@ class DeskTracker:
         found = self._desk.tickets.get(remote_id)
         if found is None:
             return Gone(reason=GoneReason.UNREADABLE)
+        if found.gone:
+            return Gone(reason=GoneReason.DELETED)
         return RemoteItem(
             id=found.id, key=found.key, url=f"https://desk.example/{found.key}", project="desk", type="ticket",
             revision=str(found.revision), fields=dict(found.fields), comments=tuple(found.comments),

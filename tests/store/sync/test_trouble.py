@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from rallypoint import incidents
 from rallypoint.actors import SYSTEM
+from rallypoint.catalog.model import StatusCategory
 from rallypoint.sync import conflict_store, connecting, deciding, hook_store, store
 from rallypoint.sync.connection import ConnectionState
 from rallypoint.sync.lanes import sync_due
+from rallypoint.sync.mapping import DeletionRule, OnDelete
 from rallypoint.sync.model import Side
 from rallypoint.sync.ports import Outage
 from rallypoint.sync.wallet import BOUND_TO
@@ -141,6 +144,34 @@ async def test_gone_is_believed_only_after_several_looks(scene: Scene) -> None:
     [link] = await scene.links(number)
     assert link["state"] == "tombstone"
     assert (await scene.incident(number)).title == "Two", "ours stays"
+
+
+@pytest.mark.parametrize("act", list(OnDelete))
+async def test_a_deletion_there_does_here_what_the_mapping_says(scene: Scene, act: OnDelete) -> None:
+    await scene.ruled(deletion=DeletionRule(remote_deleted=act))
+    number, id = await linked(scene)
+    scene.desk.tickets[id].gone = True
+    await scene.do(scene.them.responder, "describe", number, title="One")
+    await scene.sync()
+    [link] = await scene.links(number)
+    assert link["state"] == "tombstone"
+    cancelled = (await scene.incident(number)).status_category is StatusCategory.CANCELLED
+    assert cancelled is (act is OnDelete.CANCEL)
+    async with scene.db.transaction(SYSTEM) as tx:
+        entries = (await incidents.timeline(tx, number))[0]
+    said = [one for one in entries if "was deleted there" in f"{one.text} {one.reason}"]
+    assert bool(said) is (act is not OnDelete.NOTHING)
+
+
+async def test_what_can_be_cancelled_no_more_is_told_of_a_deletion_there(scene: Scene) -> None:
+    await scene.ruled(deletion=DeletionRule(remote_deleted=OnDelete.CANCEL))
+    number, id = await linked(scene)
+    await scene.do(scene.them.responder, "cancel", number, reason="It was a test.")
+    scene.desk.tickets[id].gone = True
+    await scene.sync()
+    async with scene.db.transaction(SYSTEM) as tx:
+        texts = [one.text for one in (await incidents.timeline(tx, number))[0]]
+    assert [one for one in texts if "was deleted there" in one and "not cancelled here" in one]
 
 
 async def test_a_delivery_is_taken_once_and_only_with_the_right_secret(scene: Scene) -> None:
