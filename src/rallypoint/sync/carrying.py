@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import sleep
-from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database
 from rallypoint.errors import Invalid, NotFound
 from rallypoint.incidents import IncidentFile
@@ -25,7 +24,7 @@ from rallypoint.sync.perform import failed
 from rallypoint.sync.ports import Cause, Outage, Tracker, TrackerError, Upload
 from rallypoint.sync.settling import Lost
 from rallypoint.sync.steps import Did, Event, FetchFile, SendFile, Setting
-from rallypoint.sync.work import Claim
+from rallypoint.sync.work import Claim, effect_done
 
 LONGEST_SECONDS = 900.0
 """How long one file may take. What the tool itself allows is the connector's to say."""
@@ -71,7 +70,7 @@ class Carrier:
             async with incidents.held(coming, largest=min(rule.max_bytes, self.largest)) as whole:
                 if rule.direction is not Direction.OUT:
                     await incidents.keep(self.db, whole)
-                crashpoint("sync_file_fetched")
+                effect_done(self.claim, "sync_file_fetched")
                 await self._remember("hash", call.remote_id, whole.sha256)
         except Invalid as problem:
             why = FileWhy.EMPTY if "empty" in problem.problems[0].reason else FileWhy.TOO_LARGE
@@ -85,7 +84,7 @@ class Carrier:
         except NotFound:
             return Did(call=call)  # it was removed a moment ago
         remote_id = await self.tracker.attach(self.claim.link.remote_id, self._upload(file, call), call.op)
-        crashpoint("sync_file_sent")
+        effect_done(self.claim, "sync_file_sent")
         pair = AttachmentPair(hub_id=call.hub_id, remote_id=remote_id, sha256=file.sha256, name=file.name)
         await self._remember("file", remote_id, pair)
         return Did(call=call, revision=remote_id)

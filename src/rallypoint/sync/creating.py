@@ -9,7 +9,6 @@ import structlog
 
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
-from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Invalid, NotFound, Refused
 from rallypoint.sync import history_store, hub, store
@@ -22,7 +21,7 @@ from rallypoint.sync.model import Capabilities, Gone, HubItem, Link, RemoteItem,
 from rallypoint.sync.ports import Created, Draft, Outage, Tracker, TrackerError
 from rallypoint.sync.scope import remote_fits
 from rallypoint.sync.settling import Lost
-from rallypoint.sync.work import Claim, Held, Offer
+from rallypoint.sync.work import Claim, Held, Offer, effect_done
 
 log = structlog.get_logger()
 
@@ -84,7 +83,7 @@ async def create(
         return await hub.read(tx, claim.link.incident, base_url=base_url)
 
     item = await db.run(hub.actor_of(connection, None), journal)
-    crashpoint("sync_create_journaled")
+    effect_done(claim, "sync_create_journaled")
     try:
         async with asyncio.timeout(CREATE_SECONDS):
             created = await tracker.create(draft_of(mapping, lenses, item, claim), claim.create_op)
@@ -94,7 +93,7 @@ async def create(
         if not no.unknown:
             await _not_sent(db, connection, claim)
         raise
-    crashpoint("sync_create_answered")
+    effect_done(claim, "sync_create_answered")
     return await _attach(db, connection, claim, created)
 
 

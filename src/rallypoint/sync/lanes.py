@@ -17,7 +17,6 @@ from rallypoint import incidents
 from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
 from rallypoint.clock import monotonic, sleep
-from rallypoint.crashpoints import crashpoint
 from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
 from rallypoint.engine.loop import Work
@@ -39,7 +38,7 @@ from rallypoint.sync.settling import Lost, Settler
 from rallypoint.sync.steps import Ending, Event, Finish, Setting
 from rallypoint.sync.tools import Access, Tools
 from rallypoint.sync.wallet import SealedWallet
-from rallypoint.sync.work import Claim, Held, Offer
+from rallypoint.sync.work import Claim, Held, Offer, effect_done
 
 WIDTH = 48
 """How many links are worked on at once, on each node."""
@@ -243,7 +242,7 @@ class Lanes:
         finally:  # looking for an item may have a budget of its own
             use = Use.ASKING if claim.create_sent else Use.LANES
             await self._quotas.note(bench.tracker, claim.link.connection, use)
-        crashpoint("sync_item_created")
+        effect_done(claim, "sync_item_created")
         return replace(claim, link=link)
 
     async def _drive(self, claim: Claim, bench: Bench, setting: Setting, filled: frozenset[str]) -> Finish:
@@ -255,11 +254,11 @@ class Lanes:
                 return effect
             if isinstance(effect, steps.Settle):
                 event: Event = await settler.settle(claim, effect.sight)
-                crashpoint("sync_settled")
+                effect_done(claim, "sync_settled")
             else:
                 self._quotas.demand(claim.link.connection, Use.LANES, item=claim.link.remote_id)
                 event = await self._perform(bench, claim, setting, effect, filled)
-                crashpoint("sync_call_done")
+                effect_done(claim, "sync_call_done")
                 await self._quotas.note(
                     bench.tracker, claim.link.connection, Use.LANES, link=claim.link,
                     items={item for connection, item in self._flying.values() if connection == claim.link.connection},
@@ -290,6 +289,7 @@ class Lanes:
             case Ending.DONE:
                 await self._show_panel(claim, bench, mapping)
                 await self._release(claim, due_at=None, error=None)
+                effect_done(claim, "sync_released")
                 await self._went_well(bench)
             case Ending.GONE:
                 await self._gone(claim, bench, mapping, finish.gone or Gone(reason=GoneReason.UNREADABLE))
@@ -337,6 +337,7 @@ class Lanes:
         except (TrackerError, TimeoutError) as problem:
             log.warning("panel not shown", link=claim.link.id, problem=str(problem))
             return
+        effect_done(claim, "sync_panel_shown")
         async with self._db.transaction(SYSTEM) as tx:
             if await store.hold_link(tx, claim):
                 await store.change_link(tx, claim.link.id, panel=shown)

@@ -92,11 +92,21 @@ class Settler:
         if it.settlement is None:
             return Settled(asks=True)
         await store.save_memory(tx, stored, it.settlement.memory)
+        await self._follow(tx, claim, sight)
         await store.seen_hub(tx, claim.link.id)
         if not stored.shadows:
             await ends.look_at_the_others(tx, number)
         await self._record(tx, claim, stored, it)
         return Settled(calls=it.settlement.calls, again=it.settlement.again)
+
+    async def _follow(self, tx: Transaction, claim: Claim, sight: Sight) -> None:
+        """What people call the item, and where it is: told by the read alone where it was found again, and changed by
+        whoever moves it there."""
+        item, link = sight.item, claim.link
+        known = {"remote_key": link.key, "url": link.url, "project": link.project, "type": link.type}
+        now = {"remote_key": item.key, "url": item.url, "project": item.project, "type": item.type}
+        if news := {name: value for name, value in now.items() if value and value != known[name]}:
+            await store.change_link(tx, link.id, **news)
 
     async def _record(self, tx: Transaction, claim: Claim, before: Memory, it: Rehearsal) -> None:
         """Conflicts that waited and are over by now, and new ones with the version that their decision left here."""

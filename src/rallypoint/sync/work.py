@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rallypoint.crashpoints import armed, crashpoint
 from rallypoint.sync.equality import same
 from rallypoint.sync.model import Conflict, Link, Side, Value
 
@@ -29,6 +30,13 @@ class Claim:
     pressing: int = 1
     panel: str = ""
     turns: tuple[Any, ...] = ()
+
+
+def effect_done(claim: Claim, name: str) -> None:
+    """A place between two effects of a pass where tests let the worker die: by its name, or as the nth of this link."""
+    crashpoint(name)
+    if armed():
+        crashpoint(f"sync_effect.{claim.link.id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
