@@ -42,7 +42,7 @@ def asked(*, token_url: str = "", scope: str = "", more: str = "") -> tuple[Aske
         Asked(name="client_secret", label="Client secret", secret=True, required=False, group=GROUP),
         Asked(
             name="token_url",
-            label="Token address",
+            label="Token URL",
             help="Where tokens are fetched; client secret and refresh token are sent there.",
             required=False,
             example=token_url,
@@ -167,6 +167,6 @@ class Bearer:
             return Outage(f"{self._whose} gives no token now ({answer.status}).", exchange=exchange)
         return Outage(
             f"What answered {answer.status} gives no OAuth 2 tokens.",
-            help="Check the token address of the connection.",
+            help="Check the token URL of the connection.",
             exchange=exchange,
         )

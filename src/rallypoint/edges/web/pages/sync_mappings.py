@@ -1,6 +1,7 @@
 """Mappings: from a project and its type to rules that keep two records in step, with a rehearsal on real items."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,31 +9,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rallypoint.access import Permission
-from rallypoint.edges.web import forms, refusals, sync_form, sync_words, visit
+from rallypoint.edges.web import forms, refusals, sync_form, sync_rules_form, sync_words, visit
 from rallypoint.edges.web.forms import Form
 from rallypoint.edges.web.furniture import render
 from rallypoint.edges.web.pages.sync_connections import LIST, at, set_up
 from rallypoint.edges.web.routing import page
-from rallypoint.errors import Conflict, Invalid, NotFound, OutsideFailure, Refused
+from rallypoint.errors import Conflict, Invalid, NotFound, OutsideFailure, Problem, Refused
 from rallypoint.sync import setting_up, store, values
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.mapping import Mapping as Rules
-from rallypoint.sync.model import Capabilities, FieldKind, RemoteField, Schema
+from rallypoint.sync.model import Capabilities, FieldKind, Project, RemoteField, Schema, Side
 from rallypoint.sync.ports import Level
 from rallypoint.sync.preview import Preview
 from rallypoint.sync.setting_up import Effect, Remark
 
-ORDERS = (20, 100, 500)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """A mapping being set up: its connection, what it was read against, and what is to be said about it."""
+    """A mapping being set up: its connection, what it was read against, and what is to be said about it. `places` are
+    those an item may be made in, asked for only where a rule chooses."""
 
     connection: Connection
     base: sync_form.Base
     remarks: tuple[Remark, ...] = ()
     away: str = ""
+    places: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class Shown:
     effect: Effect | None = None
 
 
-async def desk_of(request: Request, key: str, rules: Rules) -> Desk:
+async def desk_of(request: Request, key: str, rules: Rules, *, places: bool = False) -> Desk:
     """Both schemas as they are now. A tool that is away leaves the rules readable, with the ids they name."""
     actor = visit.of(request).actor
     async with visit.transaction(request) as tx:
@@ -52,11 +53,21 @@ async def desk_of(request: Request, key: str, rules: Rules) -> Desk:
         async with set_up(request).tracker(actor, key) as (connection, tracker):
             there = await tracker.describe(rules.create.project, rules.create.type)
             able = tracker.capabilities
+            listed = places_of(await tracker.projects()) if places or rules.create.places else ()
     except (OutsideFailure, Invalid) as problem:
         base = sync_form.Base(rules=rules, here=here, there=_known(rules, here), able=Capabilities())
         return Desk(connection=connection, base=base, away=refusals.in_words(problem))
     base = sync_form.Base(rules=rules, here=here, there=there, able=able)
-    return Desk(connection=connection, base=base, remarks=remarks_on(base))
+    return Desk(connection=connection, base=base, remarks=remarks_on(base), places=listed)
+
+
+def places_of(projects: Iterable[Project]) -> tuple[tuple[str, str], ...]:
+    """Projects with their types as options: what is chosen, and how it is called."""
+    return tuple(
+        (sync_rules_form.place_key(one.id, type), f"{one.name}: {type}" if type != one.name else type)
+        for one in projects
+        for type in one.types
+    )
 
 
 def remarks_on(base: sync_form.Base) -> tuple[Remark, ...]:
@@ -79,7 +90,8 @@ def _known(rules: Rules, here: Schema) -> Schema:
 def form_of(rules: Rules, **more: str) -> Form:
     """The form that says these rules; they lie in it whole, so that what is not shown is not lost."""
     whole = json.dumps(setting_up.bare_rules(rules), ensure_ascii=False)
-    return Form(name="mapping", values={**sync_form.values_of(rules), "rules": whole, **more})
+    said = {**sync_form.values_of(rules), **sync_rules_form.values_of(rules)}
+    return Form(name="mapping", values={**said, "rules": whole, **more})
 
 
 async def editor(
@@ -97,6 +109,7 @@ async def editor(
         field = _ours(one.field, base)
         beside.setdefault(field if field in places else "", []).append(one)
     ours = next((one for one in base.here.fields if one.kind is FieldKind.STATUS), None)
+    usual = (base.rules.create.project, base.rules.create.type)
     return await render(
         request,
         "mapping.html",
@@ -122,6 +135,13 @@ async def editor(
         risky=sync_form.RISKY,
         file_ticks=sync_form.FILES,
         tie_ticks=sync_form.TIES,
+        rules=sync_rules_form,
+        kinds={rule.hub: rule.transform.kind for rule in base.rules.fields},
+        sides=((Side.HUB.value, "Rallypoint"), (Side.REMOTE.value, desk.connection.name)),
+        way_wrong=any(key.startswith(sync_rules_form.OF_FIELDS) for key in form.problems),
+        places=sync_rules_form.shown_conditions(form, form.text("do") == "place"),
+        place_options=sync_rules_form.place_options(form, usual, desk.places),
+        usual=sync_rules_form.named(sync_rules_form.place_key(*usual)),
         our_conditions=sync_form.condition_places(form, "h"),
         their_conditions=sync_form.condition_places(form, "r"),
         versions=versions,
@@ -162,13 +182,9 @@ async def new(request: Request) -> Response:
 async def choose(request: Request, key: str, said: str = "", status: int = 200) -> Response:
     async with visit.transaction(request) as tx:
         connection = await store.connection(tx, key)
-    places: list[tuple[str, str]] = []
+    places: tuple[tuple[str, str], ...] = ()
     try:
-        for project in await set_up(request).projects(visit.of(request).actor, key):
-            places += [
-                (json.dumps([project.id, type]), f"{project.name}: {type}" if type != project.name else type)
-                for type in project.types
-            ]
+        places = places_of(await set_up(request).projects(visit.of(request).actor, key))
     except (OutsideFailure, Invalid) as problem:
         said, status = said or refusals.in_words(problem), 502
     return await render(
@@ -213,17 +229,17 @@ async def worked(request: Request, form: Form, connection: Connection, *, id: in
         rules = setting_up.read_rules(data, connection=connection.id, id=id)
     except (ValueError, TypeError):
         raise Invalid("rules", "the form came without its rules; open the page again") from None
-    desk = await desk_of(request, connection.key, rules)
+    desk = await desk_of(request, connection.key, rules, places=form.text("do") == "place")
     if desk.away:
         return await editor(request, desk, form.refused(desk.away), status=502)
     try:
-        rules = sync_form.read(form, desk.base)
+        rules = read(form, desk.base)
     except Invalid as problem:
         return await editor(request, desk, form.wrong(problem), status=422)
     base = replace(desk.base, rules=rules)
     desk = replace(desk, base=base, remarks=remarks_on(base))
     do = form.text("do")
-    form = form_of(rules, **{key: form.text(key) for key in ("incident", "item", "based_on")})
+    form = form_of(rules, **{key: form.text(key) for key in ("incident", "item", "based_on", "do")})
     try:
         return await _done(request, form, desk, do)
     except Invalid as problem:
@@ -234,6 +250,22 @@ async def worked(request: Request, form: Form, connection: Connection, *, id: in
         return await editor(
             request, desk, form.refused(refusals.in_words(problem)), status=refusals.status_of(problem)
         )  # fmt: skip
+
+
+def read(form: Form, base: sync_form.Base) -> Rules:
+    """The rules that both parts of the form say. Raises Invalid with what is wrong in either."""
+    rules, wrong = base.rules, list[Problem]()
+    try:
+        rules = sync_form.read(form, base)
+    except Invalid as problem:
+        wrong += problem.problems
+    try:
+        rules = sync_rules_form.read(form, base, rules)
+    except Invalid as problem:
+        wrong += problem.problems
+    if wrong:
+        raise Invalid(wrong)
+    return rules
 
 
 async def _done(request: Request, form: Form, desk: Desk, do: str) -> Response:
