@@ -100,7 +100,8 @@ class Api:
         """
         edition = await self.edition()
         try:
-            answer = await self.send(method, path if path.startswith("/rest/") else f"{edition.api}/{path}", **given)
+            where = path if path.startswith("/rest/") else f"{edition.api}/{path}"
+            answer = await self.send(method, where, item=item, **given)
             self.judge(answer, item=item)
         except Outage as lost:
             if not asking or not lost.unknown:
@@ -119,6 +120,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
         secret: bool = False,
+        item: str = "",
     ) -> Answer:
         """One request with our credentials, whatever the answer. An application's token that is refused is renewed."""
         for fresh in (False, True):
@@ -127,7 +129,7 @@ class Api:
             answer = await self.caller.call(
                 method, path, query=query, body=body, content=content, headers=signed, seconds=seconds, secret=secret
             )
-            self._note(answer)
+            self._note(answer, item)
             if answer.status != 401 or not self.entrance.renewable:
                 break
             if not isinstance(content, bytes):
@@ -163,20 +165,21 @@ class Api:
                 break
         return found[:most]
 
-    def _note(self, answer: Answer) -> None:
-        """What it says of the budget, with a good answer too."""
+    def _note(self, answer: Answer, item: str) -> None:
+        """What it says of the budget, with a good answer too. The budget of one issue goes by its id."""
         told = answer.headers
         limit, left, after = (
             told.get(name, "") for name in ("x-ratelimit-limit", "x-ratelimit-remaining", "retry-after")
         )
         if not (limit or after):
             return
+        until = self._until(told.get("x-ratelimit-reset", ""))
         self._notes.append(
             RateNote(
-                bucket=told.get("ratelimit-reason", ""),
+                bucket=_bucket(answer, item),
                 limit=int(limit) if limit.isdigit() else None,
                 remaining=int(left) if left.isdigit() else None,
-                reset_seconds=self._until(told.get("x-ratelimit-reset", "")),
+                reset_seconds=_filling(told) if until is None else until,
                 retry_after=_seconds(after),
             )
         )
@@ -223,12 +226,11 @@ class Api:
         return ValidationFailed(words, fields=fields, help=help, exchange=exchange)
 
     def _rate(self, said: str, answer: Answer, item: str) -> RateLimited:
-        reason = answer.headers.get("ratelimit-reason", "")
         after = _seconds(answer.headers.get("retry-after", ""))
         return RateLimited(
             said or "Jira asks us to slow down.",
             retry_after=after if after is not None else self._until(answer.headers.get("x-ratelimit-reset", "")),
-            bucket=item if reason == PER_ISSUE and item else reason,
+            bucket=_bucket(answer, item),
             exchange=answer.exchange,
         )
 
@@ -262,6 +264,20 @@ def _words(data: Any) -> tuple[str, dict[str, str]]:
     if not messages and not fields and data.get("errorMessage"):
         messages = [str(data["errorMessage"])]
     return " ".join(messages), fields
+
+
+def _bucket(answer: Answer, item: str) -> str:
+    reason = answer.headers.get("ratelimit-reason", "")
+    return item if reason == PER_ISSUE and item else reason
+
+
+def _filling(told: Mapping[str, str]) -> float | None:
+    """Seconds until the bucket is full, where so many are added in each interval, as on Data Center."""
+    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-fillrate", "x-ratelimit-interval-seconds")
+    limit, left, rate, interval = (_seconds(told.get(name, "")) for name in names)
+    if limit is None or left is None or not rate or interval is None:
+        return None
+    return max(0.0, limit - left) / rate * interval
 
 
 def _seconds(text: str) -> float | None:

@@ -9,6 +9,7 @@ from rallypoint.emulators.jira.api import Interface
 from rallypoint.emulators.jira.definitions import Edition
 from rallypoint.emulators.jira.hooks import Hooks, Outgoing
 from rallypoint.emulators.jira.limits import Limits
+from rallypoint.emulators.jira.pages import Pages
 from rallypoint.emulators.jira.people import User
 from rallypoint.emulators.jira.site import Site
 from rallypoint.emulators.jira.tokens import Client, Tokens
@@ -43,7 +44,8 @@ class Jira:
         self.hooks = Hooks(self.site, outgoing, self.oauth.clients)
         self.limits = Limits(self.clock, edition)
         self.interface = Interface(self.site, self.hooks, self.limits, self.oauth)
-        routes = [*control_routes(self, self.control_token), *self.interface.routes()]
+        seen = Pages(self.site, (ENGINEER, LEAD))
+        routes = [*control_routes(self, self.control_token), *seen.routes(), *self.interface.routes()]
         self._app = FaultLayer(Starlette(routes=routes), self.faults, self.clock)
 
     @property

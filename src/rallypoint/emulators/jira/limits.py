@@ -31,7 +31,8 @@ class Limits:
         if self.burst is not None:
             headers |= self._take(("burst", who, method, path), self.burst, timedelta(seconds=1), "jira-burst-based")
         if self.per_issue is not None and issue and method != "GET":
-            headers |= self._take(("issue", issue), self.per_issue, self.window, "jira-per-issue-on-write")
+            # Of this one nothing is told before it is spent.
+            self._take(("issue", issue), self.per_issue, self.window, "jira-per-issue-on-write")
         return headers
 
     def _take(self, bucket: tuple[str, ...], most: int, window: timedelta, reason: str) -> dict[str, str]:
