@@ -178,7 +178,7 @@ async def test_custom_fields_have_kinds_and_options(sync: httpx2.AsyncClient, se
     good = {
         "custom_fields": [{"name": "customer_impact", "value": "Shops"}, {"name": "environment", "value": "staging"}]
     }
-    assert (await sync.put(where, json=good)).status_code == 200
+    assert (await sync.put(where, json=good)).status_code == 201
     for wrong in (
         {"name": "environment", "value": "moon"},
         {"name": "customer_impact", "value": "x" * 201},

@@ -318,7 +318,7 @@ class Interface:
         if call.key.read_only:
             raise denied()
         self.account.set_custom(one, await call.rows("custom_fields"), by)
-        return JSONResponse({"custom_fields": call.shown.values(one)})
+        return JSONResponse({"custom_fields": call.shown.values(one)}, 201)
 
     # History.
 

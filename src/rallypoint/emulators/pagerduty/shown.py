@@ -75,8 +75,9 @@ class Shown:
         }  # fmt: skip
 
     def field(self, one: CustomField) -> dict[str, Any]:
+        made = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
         options = None if one.options is None else [
-            {"id": f"{one.id}{place}", "type": "field_option", "data": {"data_type": one.data_type, "value": value}}
+            {"id": f"{one.id}{place}", "type": "field_option", "data": {"data_type": one.data_type, "value": value}, **made}
             for place, value in enumerate(one.options)
         ]  # fmt: skip
         said: dict[str, Any] = {
@@ -90,6 +91,8 @@ class Shown:
             "data_type": one.data_type,
             "field_type": "single_value" if one.options is None else "single_value_fixed",
             "default_value": None,
+            "namespace": "incidents",
+            **made,
         }
         return said | ({} if options is None else {"field_options": options})
 
