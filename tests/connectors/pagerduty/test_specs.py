@@ -25,7 +25,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
 }  # fmt: skip
 KNOWN_CONTRADICTIONS = re.compile(
-    r"log_entries\[\d+\]: fits none|incident\.body\.details: str instead|sent\.custom_fields\[\d+\]: fits none"
+    r"log_entries\[\d+\]: fits none|incident\.body\.details: str instead|custom_fields\[\d+\](\.value)?: fits none"
 )
 """Where the description contradicts itself: one type of entry is called acknowledge_log_entry in one place of it and
 acknowledgement_log_entry in another; details and custom values are objects in it, and texts in its own examples."""

@@ -76,10 +76,10 @@ class Shown:
 
     def field(self, one: CustomField) -> dict[str, Any]:
         made = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
-        options = None if one.options is None else [
-            {"id": f"{one.id}{place}", "type": "field_option", "data": {"data_type": one.data_type, "value": value}, **made}
-            for place, value in enumerate(one.options)
-        ]  # fmt: skip
+        options = [
+            {"id": f"{one.id}{place}", "type": "field_option", "data": {"data_type": one.data_type, "value": value}}
+            for place, value in enumerate(one.options or ())
+        ]
         said: dict[str, Any] = {
             "id": one.id,
             "type": "field",
@@ -94,7 +94,7 @@ class Shown:
             "namespace": "incidents",
             **made,
         }
-        return said | ({} if options is None else {"field_options": options})
+        return said | ({} if one.options is None else {"field_options": [each | made for each in options]})
 
     def values(self, one: Incident) -> list[dict[str, Any]]:
         return [
