@@ -205,6 +205,8 @@ def decide(seen: Seen, hub: HubField | None, shadow: Shadow | None, intent: Inte
         shadow = None
     if intent is not None and intent.remote not in ("", rule.remote):
         intent = None
+    known = look.item.knows(rule.remote)
+    # Copying a decision costs more than deciding, and most fields did not change: so it is made whole at once.
     still = Decision(
         field=rule.hub,
         remote_field=rule.remote,
@@ -212,15 +214,15 @@ def decide(seen: Seen, hub: HubField | None, shadow: Shadow | None, intent: Inte
         why=Why.EQUAL,
         agreed=shadow,
         hub=hub,
+        raw=look.item.raw(rule.remote) if known else None,
         status=seen.status,
     )
     if rule.hub in look.link.frozen:
-        return replace(still, why=Why.FROZEN)
+        return replace(still, why=Why.FROZEN, raw=None)
     if hub is None:
-        return replace(still, why=Why.NOT_HERE)
-    if not look.item.knows(rule.remote):
+        return replace(still, why=Why.NOT_HERE, raw=None)
+    if not known:
         return _unreadable(still, rule, hub, shadow)
-    still = replace(still, raw=look.item.raw(rule.remote))
     if intent is None:
         return _table(still, seen, hub, shadow, look)
     return _after_write(still, seen, hub, shadow, intent, look)
@@ -366,7 +368,8 @@ def _restored(still: Decision, seen: Seen, hub: HubField, wrote: Shadow, lost: F
 
 
 def _table(still: Decision, seen: Seen, hub: HubField, shadow: Shadow | None, look: Look) -> Decision:
-    still = replace(still, agreed=shadow)
+    if still.agreed is not shadow:
+        still = replace(still, agreed=shadow)
     if isinstance(seen.lens, TagsLens):
         return _tags(still, seen, seen.lens, hub, shadow, look)
     if shadow is None or not shadow.hub_version:
@@ -377,7 +380,8 @@ def _table(still: Decision, seen: Seen, hub: HubField, shadow: Shadow | None, lo
     if look.again and not remote_changed and not hub_changed:
         return _again(still, seen, hub, shadow, look)
     if not remote_changed and not hub_changed:
-        return replace(still, saves=still.saves or hub.version != shadow.hub_version)
+        moved = hub.version != shadow.hub_version
+        return replace(still, saves=True) if moved and not still.saves else still
     if seen.lens.agrees(hub.value, still.raw, shadow):
         why = Why.BOTH_SAME if remote_changed and hub_changed else Why.SAME_CLASS
         return replace(still, act=Act.AGREE, why=why, saves=True)
