@@ -57,7 +57,7 @@ async def claim_links(tx: Transaction, *, limit: int, each: int, rooms: Sequence
                                   and n.state in ('creating', 'active')
                                   and (n.lease_until is null or n.lease_until <= :now)
                                   and (n.rests_until is null or n.rests_until <= :now)
-                                order by n.due_at, n.id limit :limit for update skip locked) d
+                                order by n.due_at limit :limit for update skip locked) d
                          where p.pressing <= lane.admits) k
                  where k.turn <= :each
                  order by k.turn, k.pressing, k.due_at, k.id limit :limit) due
