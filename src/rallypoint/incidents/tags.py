@@ -49,7 +49,7 @@ async def _become(tx: Transaction, before: Incident, wanted: Iterable[str]) -> I
 
 
 async def known_tags(tx: Transaction, *, limit: int = 200) -> list[str]:
-    """Tags in use on open incidents and on the newest others, the most frequent first."""
+    """Tags in use on the newest incidents, the most frequent first."""
     return await tag_store.known(tx, limit=limit)
 
 

@@ -71,6 +71,11 @@ class FileDecision:
         return self.act in (FileAct.LINK, FileAct.REFUSE)
 
     @property
+    def said(self) -> str:
+        """Why it stays, with its name: what the link remembers and shows."""
+        return f"{self.name}: {self.why}"
+
+    @property
     def key(self) -> str:
         return THERE + self.remote_id if self.remote_id else HERE + self.hub_id
 
@@ -86,8 +91,8 @@ def plan_attachments(
 ) -> tuple[FileDecision, ...]:
     """What to do about every file that is in no pair. `hashes` are the SHA-256 we know, by remote attachment id.
 
-    `refused` has why a file stayed where it is, by `FileDecision.key`: the reason of a rule is judged anew and told
-    once, the words of a tool or of this house stand until a person has it tried again.
+    `refused` has why a file stayed where it is, as `FileDecision.said` puts it, by its `key`: the reason of a rule is
+    judged anew and told once, the words of a tool or of this house stand until a person has it tried again.
     """
     decisions = _decisions(hub, item, pairs, rule, able, hashes)
     return tuple(one for one in decisions if not _was_told(one, (refused or {}).get(one.key)))
@@ -96,7 +101,8 @@ def plan_attachments(
 def _was_told(decision: FileDecision, said: str | None) -> bool:
     if said is None:
         return False
-    return said == decision.why if said in REASONS else True
+    rule = said.rpartition(": ")[2]
+    return rule == decision.why if rule in REASONS else True
 
 
 def _decisions(

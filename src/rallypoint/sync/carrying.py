@@ -109,7 +109,7 @@ class Carrier:
             await incidents.locked(tx, number)  # before the link, as whoever changes the incident does
             if not await store.hold_link(tx, self.claim):
                 raise Lost
-            await carrying_store.remember(tx, self.claim.link.id, "refused", key, why[:500])
+            await carrying_store.remember(tx, self.claim.link.id, "refused", key, f"{call.name}: {why}"[:500])
             await incidents.remark(tx, number, text=text, reason=why[:500], notice="file")
 
     async def _remember(self, kind: str, key: str, body: object) -> None:

@@ -500,7 +500,7 @@ class _Keeper:
     def keep_files(self, decisions: Sequence[FileDecision], took: Mapping[str, TakenFile]) -> None:
         for one in decisions:
             if one.stays:
-                self._refused[one.key] = one.why.value
+                self._refused[one.key] = one.said
             else:
                 self._refused.pop(one.key, None)
             match one.act:

@@ -14,6 +14,7 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import NotFound
 from rallypoint.sync import codec
+from rallypoint.sync.attachments import FileWhy
 from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.fuse import Turn
@@ -208,16 +209,18 @@ async def link(tx: Transaction, id: int) -> Link:
     return _link(rows[0])
 
 
-HELD_BACK = """
+HELD_BACK = f"""
     coalesce((select jsonb_agg(case m.kind when 'shadow' then jsonb_build_object('field', m.key,
                                                                                 'reason', m.body->>'reason')
-                                           else jsonb_build_object('field', '', 'reason', m.body#>>'{}') end
+                                           else jsonb_build_object('field', '', 'reason', m.body#>>'{{}}') end
                                order by m.kind desc, m.key)
                 from sync_memory m
                where m.link_id = l.id
-                 and (m.kind = 'refused' or (m.kind = 'shadow' and coalesce(m.body->>'reason', '') <> ''))),
+                 and ((m.kind = 'refused' and m.body#>>'{{}}' not like '%{FileWhy.PRIVATE.value}')
+                      or (m.kind = 'shadow' and coalesce(m.body->>'reason', '') <> ''))),
              '[]') as held_back"""
-"""Fields, and files (without a field), that do not go across, each with its reason. The rest of the link goes on."""
+"""Fields, and files (without a field), that do not go across, each with its reason. The rest of the link goes on.
+That a private file stays is as it should be, and no reason to worry: the timeline has it."""
 
 
 async def links_of(tx: Transaction, incident: int) -> list[dict[str, Any]]:

@@ -89,6 +89,7 @@ class Desk:
 
     now: Callable[[], datetime]
     tickets: dict[str, Ticket] = field(default_factory=dict)
+    more: tuple[RemoteField, ...] = ()
     password: str = "open sesame"
     broken: TrackerError | None = None
     loses_answers: int = 0
@@ -191,7 +192,7 @@ class DeskTracker:
 
     async def describe(self, project: str, type: str) -> Schema:
         self._enter()
-        return Schema(project=project, type=type, fields=FIELDS)
+        return Schema(project=project, type=type, fields=(*FIELDS, *self._desk.more))
 
     async def list_changes(self, cursor: str | None) -> Changes:
         self._enter()

@@ -8,7 +8,7 @@ from rallypoint import catalog, incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.sync import conflict_store, store
 from rallypoint.sync.mapping import Direct, Direction, FieldRule, Pair, PersonMap, Shape, TagSet, Text, ValueMap
-from rallypoint.sync.model import Person
+from rallypoint.sync.model import FieldKind, Person, RemoteField
 from tests.store.sync.conftest import Scene
 from tests.store.sync.desk import Ticket
 
@@ -34,6 +34,10 @@ async def mapped(scene: Scene) -> Scene:
                 name = key.capitalize()
                 await catalog.save_custom_field(tx, domain, key=key, name=name, kind=kind, choices=choices)
         old = scene.mapping
+    kinds = {"labels": FieldKind.TAGS, "vendor": FieldKind.TEXT, "cost": FieldKind.NUMBER, "region": FieldKind.CHOICE,
+             "since": FieldKind.TIME, "contact": FieldKind.PERSON}  # fmt: skip
+    scene.desk.more = tuple(RemoteField(id=id, name=id.capitalize(), kind=kind) for id, kind in kinds.items())
+    async with scene.db.transaction(scene.them.admin) as tx:
         await store.save_mapping(tx, replace(old, version=2, fields=(*old.fields, *FIELDS)), by="Mia")
     return scene
 

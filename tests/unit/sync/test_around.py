@@ -148,11 +148,11 @@ def test_a_refusal_is_told_once_and_a_rule_that_changed_is_asked_again() -> None
     big = RemoteAttachment(id="f1", name="a.bin", size=101)
     (stays,) = plan_attachments([], files(big), [], RULE, ABLE, {})
     assert (stays.act, stays.key, stays.stays) == (FileAct.LINK, "there:f1", True)
-    told = {stays.key: stays.why.value}
+    told = {stays.key: stays.said}
     assert plan_attachments([], files(big), [], RULE, ABLE, {}, told) == ()
     (comes,) = plan_attachments([], files(big), [], AttachmentRule(max_bytes=200), ABLE, {}, told)
     assert comes.act is FileAct.FETCH
-    said_no = {"there:f1": "The tool said no.", "here:1": "The tool said no."}
+    said_no = {"there:f1": "a.bin: The tool said no.", "here:1": "a.log: The tool said: no."}
     assert plan_attachments([LOG], files(big), [], AttachmentRule(max_bytes=200), ABLE, {}, said_no) == ()
 
 
