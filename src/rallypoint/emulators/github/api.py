@@ -69,9 +69,9 @@ class Interface:
             ("DELETE", rf"issues/{number}/sub_issue", self._disown),
             ("GET", rf"issues/{number}/parent", self._parent),
         )
-        self._host = [(method, re.compile(path), handler) for method, path, handler in host]
+        self._host = [(method, re.compile(f"^{path}$"), handler) for method, path, handler in host]
         repository = (*repository, *Belongings(forge).table(), *HookInterface(hooks).table())
-        self._table = [(method, re.compile(path), handler) for method, path, handler in repository]
+        self._table = [(method, re.compile(f"^{path}$"), handler) for method, path, handler in repository]
 
     def routes(self) -> list[Route]:
         return [Route("/{path:path}", self._answer, methods=METHODS)]

@@ -143,7 +143,7 @@ class Interface:
             ("POST", rf"webhook_subscriptions/{id}/enable", self._enable),
             ("POST", rf"webhook_subscriptions/{id}/ping", self._ping),
         )
-        self._table = [(method, re.compile(path), handler) for method, path, handler in table]
+        self._table = [(method, re.compile(f"^{path}$"), handler) for method, path, handler in table]
 
     def routes(self) -> list[Route]:
         return [Route("/{path:path}", self._answer, methods=METHODS)]

@@ -12,7 +12,7 @@ from rallypoint.errors import Invalid
 
 group = click.Group("sandbox-commands")
 
-TOOLS = ("servicenow", "azure_devops", "github", "jira", "zendesk")
+TOOLS = ("servicenow", "azure_devops", "github", "jira", "pagerduty", "zendesk")
 
 
 @command(group, "sandbox")
