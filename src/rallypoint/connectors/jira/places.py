@@ -63,9 +63,8 @@ async def _identity(api: Api) -> Person:
 
 async def _sees_project(api: Api, project: str) -> Finding:
     if project:
-        return Finding(
-            level=Level.OK, about="project", text=f"The project {(await one(api, project)).get('name')} is seen."
-        )
+        name = (await one(api, project)).get("name")
+        return Finding(level=Level.OK, about="project", text=f"The project {name} can be seen.")
     if not await _all(api, most=1):
         help = "Give the account the permission to browse a project."
         raise PermissionDenied("No project can be seen.", help=help)
