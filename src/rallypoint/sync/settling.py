@@ -43,6 +43,10 @@ FIRST = ("title", "description", "category", "impact", "urgency", "priority")
 WITH_STATUS = frozenset({"resolution", "hold_reason"})
 """Why it is resolved or on hold: taken with the status, and never by itself."""
 
+UNDO_EACH_OTHER = (
+    "A rule there and one here undo each other. Change one of them, then have the link tried again, or decide a "
+    "conflict of the field."
+)
 DECLINED = (Refused, Invalid, NotFound, Clash)
 
 
@@ -118,6 +122,10 @@ class Settler:
             taken = it.applied.get(one.field) if one.winner is Side.REMOTE else None
             left = one.hub_version if taken is None or taken.refused else taken.version
             await conflict_store.add_conflict(tx, claim.link.incident, one, left_version=left)
+        for name in sorted(it.settlement.memory.link.frozen - before.link.frozen):
+            what = name.replace("_", " ").capitalize()
+            text = f"{what} goes back and forth with {self.connection.name}: it stands still on both sides."
+            await incidents.remark(tx, claim.link.incident, text=text, reason=UNDO_EACH_OTHER, notice="stopped")
 
     async def rehearse(self, tx: Transaction, claim: Claim, sight: Sight, stored: Memory) -> Rehearsal:
         """Decide, and do here what was done there; keep nothing of it yet. A preview rolls this back."""

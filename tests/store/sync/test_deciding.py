@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from rallypoint import incidents
 from rallypoint.actors import SYSTEM, Actor, ActorKind
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Refused
@@ -202,3 +203,21 @@ async def test_a_key_without_a_person_is_a_program_to_the_fuse(scene: Scene) -> 
         async with scene.db.transaction(SYSTEM) as tx:
             humans.append((await hub.read(tx, number, base_url="")).fields["workaround"].human)
     assert humans == [False, True, True]
+
+
+async def test_a_field_that_goes_back_and_forth_is_stopped_told_once_and_set_going_again(scene: Scene) -> None:
+    number, id = await linked(scene)
+    for count in range(14):
+        scene.desk.edit(id, workaround=f"{'There' if count % 2 else 'Here'}")
+        await scene.sync()
+    async with scene.db.transaction(SYSTEM) as tx:
+        entries, _ = await incidents.timeline(tx, number, limit=100)
+        [link] = await store.links_to(tx, (await store.connection(tx, "desk")).id, [id])
+    told = [one for one in entries if "goes back and forth with Desk" in one.text]
+    assert (link.frozen, len(told)) == ({"workaround"}, 1)
+    assert len(scene.desk.tickets[id].comments) == 0, "what the program says of itself is not said there"
+    async with scene.db.transaction(scene.them.responder) as tx:
+        await linking.try_again(tx, link.id)
+    scene.desk.edit(id, workaround="Settled")
+    await scene.sync()
+    assert (await scene.incident(number)).workaround == "Settled"
