@@ -218,7 +218,11 @@ HELD_BACK = f"""
                where m.link_id = l.id
                  and ((m.kind = 'refused' and m.body#>>'{{}}' not like '%{FileWhy.PRIVATE.value}')
                       or (m.kind = 'shadow' and coalesce(m.body->>'reason', '') <> ''))),
-             '[]') as held_back"""
+             '[]')
+    || coalesce((select jsonb_agg(jsonb_build_object('field', f, 'reason', 'it went back and forth, and was stopped')
+                                  order by f)
+                   from unnest(l.frozen) f), '[]') as held_back,
+    case when l.rests_until > :now then l.rests_until end as rests_until"""
 """Fields, and files (without a field), that do not go across, each with its reason. The rest of the link goes on.
 That a private file stays is as it should be, and no reason to worry: the timeline has it."""
 

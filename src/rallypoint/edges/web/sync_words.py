@@ -23,13 +23,14 @@ CHECKS = tuple((one.value, one.value) for one in Check)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How something stands: the tone and mark of a word, the word, and the sentence under it."""
+    """How something stands: the tone and mark of a word, the word, the sentence under it, and single things held back."""
 
     tone: str
     mark: str
     word: str
     why: str = ""
     until: datetime | None = None
+    held_back: tuple[str, ...] = ()
 
 
 def owners(tool: str) -> tuple[tuple[str, str], ...]:
@@ -78,13 +79,29 @@ def of_link(link: Mapping[str, Any]) -> Standing:
         return Standing(tone="bad", mark="gap", word="stands still", why=why)
     if error:
         return Standing(tone="warn", mark="clock", word="tries again", why=cause(error), until=link["due_at"])
+    if link["missed_reads"]:
+        why = "It cannot be read: deleted there, or hidden from our account. It is looked at again."
+        return Standing(tone="warn", mark="gap", word="out of sight", why=why, until=link["due_at"])
+    if link["rests_until"]:
+        why = f"{link['connection_name']} limits how often this item may be changed."
+        return Standing(tone="muted", mark="clock", word="rests until", why=why, until=link["rests_until"])
     if state == "creating":
         return Standing(tone="muted", mark="clock", word="is being created")
     if link["due_at"] is not None or link["agreed_at"] is None:
         return Standing(tone="muted", mark="clock", word="waiting")
     if link["conflicts"]:
         return Standing(tone="warn", mark="swap", word="waits for a decision")
+    if link["held_back"]:
+        return Standing(tone="warn", mark="gap", word="in part", held_back=held_back(link))
     return Standing(tone="ok", mark="check", word="in step")
+
+
+def held_back(link: Mapping[str, Any]) -> tuple[str, ...]:
+    """What does not go across, a sentence each."""
+    return tuple(
+        f"{one['field'].replace('_', ' ').capitalize()}: {one['reason']}" if one["field"] else str(one["reason"])
+        for one in link["held_back"]
+    )
 
 
 def cause(error: Mapping[str, Any]) -> str:

@@ -385,6 +385,7 @@ class ItemView(View):
     state_reason: str
     agreed_at: datetime | None = Field(description="When both sides last said the same.")
     due_at: datetime | None
+    rests_until: datetime | None = Field(description="The tool limits this one item until then.")
     error: dict[str, Any] | None = Field(description="cause, said and at; it waits for a person.")
     missed_reads: int = Field(description="So often in a row it could not be read: deleted there, or hidden from us.")
     held_back: list[HeldBackView] = Field(description="What does not go across, and why; the rest does.")
