@@ -1,5 +1,6 @@
 """Who sees what is said in Jira: service desks, roles, and projects of engineers beside a service desk."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from rallypoint.sync.model import RemoteItem, Visibility
 from rallypoint.sync.ports import CommentDraft, Draft, ValidationFailed
 from tests.connectors.jira.bench import JiraBench
 from tests.connectors.jira.conftest import Served
+from tests.connectors.kit import upload
 
 
 @pytest.fixture
@@ -107,6 +109,22 @@ async def test_beside_a_service_desk_engineers_talk_among_themselves(plain: Jira
     await plain.person_comments(id, "It was me", Visibility.PUBLIC)
     await tracker.comment(id, draft(plain, "From the desk", Visibility.PUBLIC), "op-1")
     assert await said(plain, id, tracker) == {"It was me": Visibility.UNKNOWN, "From the desk": Visibility.PUBLIC}
+
+
+async def test_private_files_are_for_agents_and_for_nobody_else(plain: JiraBench) -> None:
+    assert not plain.tracker.capabilities.private_files
+    tracker = plain.connected(INTEGRATION, project="")
+    await tracker.describe("HELP", "Incident")
+    assert tracker.capabilities.private_files
+    id = await made(plain, tracker)
+    log = upload("log.txt", b"secret")
+    with pytest.raises(ValidationFailed, match="Everybody who sees"):
+        await tracker.attach(id, log, "op")
+    await tracker.attach(id, replace(log, visibility=Visibility.PUBLIC), "op")
+    await plain.tracker.attach(id, log, "op")  # where a mapping says so, and nobody is led to think otherwise
+    draft = Draft(project="HELP", type="Incident", natural_key="inc-2", fields={"summary": "x"})
+    ticket = await tracker.create(draft, "op")
+    await tracker.attach(ticket.remote_id, log, "op")
 
 
 async def test_comments_carry_their_operation_and_say_when_they_were_edited(desk: JiraBench) -> None:

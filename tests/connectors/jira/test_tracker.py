@@ -33,6 +33,7 @@ from tests.connectors.jira.conftest import Served
 from tests.connectors.kit import upload
 
 URL = "https://rp.example/i/1"
+GONE = {"errorMessages": ["Issue type not found."], "errors": {}}
 
 
 @pytest.fixture
@@ -133,6 +134,15 @@ async def test_fields_are_those_of_the_screens(bench: JiraBench) -> None:
         ("In Progress", "indeterminate"),
     ]
     assert "Noor Haddad" in {one.name for one in schema.people}
+
+
+async def test_who_may_not_create_still_works_on_what_is_there(bench: JiraBench) -> None:
+    item = await made(bench)
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/createmeta/", status=404, times=9, body=GONE))
+    tracker = bench.connected(INTEGRATION)
+    await tracker.write(item.remote_id, {"summary": "Cards fail"}, "", "op")
+    schema = await tracker.describe("PAY", "Bug")
+    assert schema.field(ROOT_CAUSE) is not None
 
 
 async def test_the_way_through_the_workflow_is_learned_from_issues_that_stand_there(bench: JiraBench) -> None:

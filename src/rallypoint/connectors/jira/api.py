@@ -24,7 +24,7 @@ from rallypoint.sync.ports import (
 from rallypoint.sync.tools import Wallet
 
 PAGE = 50
-NOBODY = ("AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED", "OUT")
+NOBODY = frozenset({"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED", "OUT"})
 """What X-Seraph-LoginReason says when our credentials were not taken, whatever the status is."""
 
 PLACES = frozenset({"project", "issuetype", "pid"})
@@ -193,7 +193,8 @@ class Api:
     def judge(self, answer: Answer, *, item: str = "") -> None:
         """Raises unless the answer is good and for us: wrong credentials may be answered as to a stranger."""
         reason = answer.headers.get("x-seraph-loginreason", "")
-        if answer.status == 401 or any(part.strip() in NOBODY for part in reason.split(",")):
+        reasons = {part.strip() for part in reason.split(",")}
+        if answer.status == 401 or ("OK" not in reasons and reasons & NOBODY):
             raise _auth(answer, reason)
         if answer.fine and (answer.data is not None or not answer.body):
             return

@@ -59,11 +59,10 @@ async def discover(api: Api, edition: Edition, project: str, type: str, now: dat
         place: dict[str, Any] = await api.get(f"project/{segment(project)}")
         id, key = str(place["id"]), str(place["key"])
         kind = _type(place, type)
-        screen = await api.listed(f"issue/createmeta/{segment(id)}/issuetypes/{kind}", name="fields")
         statuses = await api.get(f"project/{segment(id)}/statuses")
     except (Stale, PermissionDenied) as no:
         raise MappingBroken(no.said, help="Choose a project and a type.", exchange=no.exchange) from no
-    samples = await _samples(api, edition, id, kind)
+    screen, samples = await _creating(api, id, kind), await _samples(api, edition, id, kind)
     steps, editing = await _steps(api, samples), await _editing(api, samples)
     fields: dict[str, RemoteField] = {}
     for one in [*screen, *editing]:
@@ -105,6 +104,14 @@ def status(row: Mapping[str, Any]) -> Choice:
     category = row.get("statusCategory")
     key = str(category.get("key", "")) if isinstance(category, Mapping) else ""
     return Choice(id=str(row.get("id")), name=str(row.get("name", "")), category=key)
+
+
+async def _creating(api: Api, project: str, kind: str) -> list[dict[str, Any]]:
+    """The fields of the create screen; none where the account may only work on what is there."""
+    try:
+        return await api.listed(f"issue/createmeta/{segment(project)}/issuetypes/{kind}", name="fields")
+    except (Stale, PermissionDenied, ValidationFailed, MappingBroken):
+        return []
 
 
 async def _samples(api: Api, edition: Edition, project: str, kind: str) -> dict[str, str]:

@@ -39,6 +39,7 @@ from rallypoint.sync.model import (
     Schema,
     Transition,
     Value,
+    Visibility,
 )
 from rallypoint.sync.ports import (
     Changes,
@@ -108,6 +109,7 @@ class JiraTracker:
             transitions=True,
             provenance=True,
             attachments=True,
+            private_files=bool(self._desks),
             relations=True,
             relation_writes=ties.WRITABLE,
             time_grain_seconds=0.001,
@@ -380,7 +382,13 @@ class JiraTracker:
     # Files.
 
     async def attach(self, remote_id: str, upload: Upload, op: str) -> str:
+        """In a service desk for agents: a customer sees a file when a comment shows it."""
         _demand_id(remote_id)
+        shape = await self._shape_at(remote_id)
+        if self._desks and not shape.desk and upload.visibility is not Visibility.PUBLIC:
+            raise ValidationFailed(
+                "Everybody who sees this issue would see the file; in a service desk, agents alone do."
+            )
         return await files.send(self._api, remote_id, upload)
 
     async def download(self, remote_id: str, attachment_id: str) -> AsyncIterator[bytes]:
