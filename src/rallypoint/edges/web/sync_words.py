@@ -23,7 +23,7 @@ CHECKS = tuple((one.value, one.value) for one in Check)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How something stands: the tone and mark of a word, the word, the sentence under it, and single things held back."""
+    """How something stands: the tone and mark of a word, the word, the sentence under it, single things held back."""
 
     tone: str
     mark: str
