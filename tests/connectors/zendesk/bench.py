@@ -1,7 +1,9 @@
 """The emulator as the conformance kit sees it: people who use it, faults, a clock, webhooks."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import httpx2
@@ -25,6 +27,7 @@ ACTS = {
 RATE = {"retry-after": "7", "x-rate-limit": "700", "x-rate-limit-remaining": "0"}
 SPENT = {"error": "APIRateLimitExceeded", "description": "Number of allowed API requests per minute exceeded"}
 EXPORT_LAG = 61
+MARK = re.compile(r"<[^>]+>")
 
 
 class Patient(ZendeskTracker):
@@ -61,6 +64,11 @@ class ZendeskBench(Bench):
     def connected(self, api_token: str = "", **given: Any) -> ZendeskTracker:
         credentials = Credentials(email=INTEGRATION, api_token=api_token or self.emulator.api_token)
         return Patient(self.clock, self.way, base_url=self.url, credentials=credentials, name="lantern", **given)
+
+    def words(self, raw: Value) -> str:
+        """Comments are HTML; the long text of a ticket is not."""
+        text = str(raw or "")
+        return unescape(MARK.sub("", text)) if text.startswith("<p") else text
 
     async def stranger(self) -> Tracker:
         return self.connected("wrong")

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from rallypoint.clock import ManualClock
 from rallypoint.emulators.base import serving
 from rallypoint.emulators.keeping import keep, take_up
-from rallypoint.emulators.zendesk import AGENT, CUSTOMER, INTEGRATION, LEAD, Zendesk
+from rallypoint.emulators.zendesk import AGENT, CLIENT, CUSTOMER, INTEGRATION, LEAD, Zendesk
 from rallypoint.emulators.zendesk.webhooks import CONFLICTS, SILENCES
 
 People = dict[str, httpx2.AsyncClient]
@@ -78,6 +78,28 @@ async def test_who_is_not_known_and_who_is_nobody(url: str, emulator: Zendesk, c
         token.expires = clock.now()
         late = await client.get("users/me", headers={"authorization": f"Bearer {token.value}"})
         assert (late.status_code, late.json()["error"]) == (401, "invalid_token")
+
+
+async def test_tokens_for_clients(url: str, emulator: Zendesk, clock: ManualClock) -> None:
+    async with httpx2.AsyncClient(trust_env=False, base_url=url) as client:
+
+        async def asked(**more: str) -> httpx2.Response:
+            said = {"client_id": CLIENT, "client_secret": emulator.client_secret, "scope": "read write", **more}
+            return await client.post("/oauth/tokens", json=said)
+
+        given = (await asked(grant_type="client_credentials")).json()
+        signed = {"authorization": f"Bearer {given['access_token']}"}
+        assert (await client.get("/api/v2/users/me", headers=signed)).json()["user"]["email"] == INTEGRATION
+        clock.advance(timedelta(seconds=given["expires_in"]))
+        assert (await client.get("/api/v2/users/me", headers=signed)).status_code == 401
+        refresh = emulator.oauth.refresh_for(emulator.person(LEAD), CLIENT)
+        renewed = (await asked(grant_type="refresh_token", refresh_token=refresh)).json()
+        assert renewed["refresh_token"] != refresh
+        spent = await asked(grant_type="refresh_token", refresh_token=refresh)
+        assert (spent.status_code, spent.json()["error"]) == (400, "invalid_grant")
+        assert (await asked(grant_type="client_credentials", client_secret="x")).status_code == 401
+        assert (await asked(grant_type="password")).json()["error"] == "unsupported_grant_type"
+        assert (await asked(grant_type="client_credentials", scope="all")).json()["error"] == "invalid_scope"
 
 
 async def test_every_answer_tells_the_budget_and_the_last_is_refused(

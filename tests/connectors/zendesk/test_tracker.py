@@ -5,16 +5,17 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from rallypoint.connectors.oauth import Grant
 from rallypoint.connectors.zendesk import TOOL, ZendeskTracker
 from rallypoint.connectors.zendesk.api import Credentials
 from rallypoint.egress import Egress
 from rallypoint.emulators.base import Fault, FaultKind
-from rallypoint.emulators.zendesk import AGENT, CUSTOMER, INTEGRATION, LEAD
+from rallypoint.emulators.zendesk import AGENT, CLIENT, CUSTOMER, INTEGRATION, LEAD
 from rallypoint.emulators.zendesk import definitions as d
 from rallypoint.errors import Invalid
 from rallypoint.sync.lenses import TagsLens
@@ -158,21 +159,57 @@ async def test_budgets_are_noted_from_every_answer(bench: ZendeskBench) -> None:
 # Signing in.
 
 
-async def test_an_oauth_token_and_what_it_may_not(bench: ZendeskBench, way: Egress) -> None:
-    bearer = bench.emulator.bearers[INTEGRATION]
-    tracker = ZendeskTracker(
-        way, base_url=bench.url + "/", credentials=Credentials(oauth_token=bearer), now=bench.clock.now
-    )
+def granted(bench: ZendeskBench, **more: str) -> Credentials:
+    grant = Grant(
+        client_id=CLIENT, client_secret=bench.emulator.client_secret, token_url=f"{bench.url}/oauth/tokens",
+        scope=more.pop("scope", "read write"), as_json=True, **more,
+    )  # fmt: skip
+    return Credentials(grant=grant)
+
+
+async def test_an_oauth_client_signs_in_and_its_tokens_are_renewed(bench: ZendeskBench, way: Egress) -> None:
+    def fetched() -> int:
+        return sum(one.path == "/oauth/tokens" for one in bench.emulator.faults.seen)
+
+    tracker = ZendeskTracker(way, base_url=bench.url + "/", credentials=granted(bench), now=bench.clock.now)
     checked = await tracker.check()
     assert (checked.ok, checked.identity and checked.identity.email) == (True, INTEGRATION)
     item = await made(bench)
-    bench.emulator.desk.tokens[bearer].scopes = frozenset({"read"})
+    await tracker.write(item.remote_id, {"subject": "x"}, item.revision, "op")
+    assert fetched() == 1
+    bench.clock.advance(timedelta(minutes=30))
+    await tracker.read(item.remote_id)
+    assert fetched() == 2, "it had ended"
+    bench.emulator.desk.tokens.clear()
+    await tracker.read(item.remote_id)
+    assert fetched() == 3, "it was refused, so another was fetched, once"
+    id = await tracker.attach(item.remote_id, upload("a.txt", b"abc"), "op-2")
+    bench.emulator.desk.tokens.clear()
+    with pytest.raises(Outage) as no:
+        await tracker.attach(item.remote_id, upload("b.txt", b"abc"), "op-3")
+    assert (no.value.retry, no.value.unknown) == (True, False), "nothing was taken; there is another token now"
+    assert b"".join([chunk async for chunk in tracker.download(item.remote_id, id)]) == b"abc"
+
+
+async def test_what_an_oauth_client_may_not(bench: ZendeskBench, way: Egress) -> None:
+    def connected(credentials: Credentials) -> ZendeskTracker:
+        return ZendeskTracker(way, base_url=bench.url, credentials=credentials, now=bench.clock.now)
+
+    item = await made(bench)
     with pytest.raises(PermissionDenied, match="scopes"):
-        await tracker.write(item.remote_id, {"subject": "x"}, item.revision, "op")
-    bench.emulator.desk.tokens[bearer].expires = bench.clock.now()
+        await connected(granted(bench, scope="read")).write(item.remote_id, {"subject": "x"}, item.revision, "op")
     with pytest.raises(AuthFailed):
-        await tracker.read(item.remote_id)
-    assert bearer not in repr(Credentials(oauth_token=bearer))
+        await connected(granted(bench, scope="everything")).read(item.remote_id)
+    refresh = bench.emulator.oauth.refresh_for(bench.emulator.person(LEAD), CLIENT)
+    consented = granted(bench, refresh_token=refresh)
+    checked = await connected(consented).check()
+    assert checked.identity is not None
+    assert checked.identity.email == LEAD, "in the name of who gave consent"
+    with pytest.raises(AuthFailed, match="refresh token"):
+        await connected(consented).read(item.remote_id)
+    bench.emulator.client_secret = "another"
+    finding = (await connected(granted(bench)).check()).findings[0]
+    assert (finding.level, finding.about) == (Level.ERROR, "credentials")
 
 
 async def test_check_says_what_an_account_lacks(bench: ZendeskBench, way: Egress) -> None:
@@ -208,11 +245,12 @@ async def test_another_site_is_told_from_zendesk(bench: ZendeskBench) -> None:
     ("settings", "secrets", "good"),
     [
         ({"email": "a@b.example"}, {"api_token": "x"}, True),
-        ({}, {"oauth_token": "x"}, True),
+        ({"client_id": "x"}, {"client_secret": "y"}, True),
+        ({"client_id": "x"}, {}, False),
         ({}, {"api_token": "x"}, False),
         ({"email": "a@b.example"}, {}, False),
-        ({"description": "public"}, {"oauth_token": "x"}, True),
-        ({"description": "perhaps"}, {"oauth_token": "x"}, False),
+        ({"email": "a@b.example", "description": "public"}, {"api_token": "x"}, True),
+        ({"email": "a@b.example", "description": "perhaps"}, {"api_token": "x"}, False),
     ],
 )
 async def test_what_a_connection_must_have(
@@ -658,6 +696,37 @@ async def test_many_changes_come_in_pages(bench: ZendeskBench) -> None:
         seen += [one.remote_id for one in page.hints]
         cursor, more = page.cursor, page.more
     assert seen == ids
+
+
+async def test_what_was_there_is_listed_to_the_last_moment_by_form(bench: ZendeskBench) -> None:
+    desk = bench.emulator.desk
+    old = await made(bench, "Old")
+    gone = await made(bench, "Gone", "inc-2")
+    await bench.person_deletes(gone.remote_id)
+    desk.forms[77] = d.Form(77, "Incident", list(desk.fields), desk.now())
+    bench.tracker = tracker = bench.connected()
+    bench.emulator.interface.tickets.export_page = 1
+    await bench.advance(7200)
+    new = await tracker.create(
+        Draft(project="tickets", type="Incident", fields={"subject": "New"}, natural_key="k", url="https://rp.example"),
+        "op",
+    )
+
+    async def listed(type: str, since: datetime | None = None) -> list[str]:
+        found: list[str] = []
+        cursor, more = None, True
+        while more:
+            page = await tracker.list_items("tickets", type, since, cursor)
+            found += [one.remote_id for one in page.items]
+            cursor, more = page.cursor, page.more
+        return found
+
+    assert await listed("Incident") == [new.remote_id], "though the export does not have it yet"
+    assert await listed("Default Ticket Form") == [old.remote_id]
+    assert await listed("Default Ticket Form", bench.clock.now() - timedelta(hours=1)) == []
+    for cursor in ("nonsense", "recent=1", "recent=x/1"):
+        with pytest.raises(ValidationFailed):
+            await tracker.list_items("tickets", "Incident", None, cursor)
 
 
 # The panel.

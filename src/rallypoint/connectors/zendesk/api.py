@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.oauth import Bearer, Grant
 from rallypoint.sync.ports import (
     AuthFailed,
     Outage,
@@ -19,6 +20,7 @@ from rallypoint.sync.ports import (
     ValidationFailed,
     WorkflowRefused,
 )
+from rallypoint.sync.tools import Wallet
 
 BASE = "/api/v2"
 PAGE = 100
@@ -40,26 +42,31 @@ FORBIDDEN = "Give the integration's account the role, or its token the scope, th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """An API token with the mail of an agent, or an OAuth access token."""
+    """An API token with the mail of an agent, or OAuth 2 with a grant."""
 
     email: str = ""
     api_token: str = field(default="", repr=False)
-    oauth_token: str = field(default="", repr=False)
+    grant: Grant | None = None
 
     @property
-    def authorization(self) -> str:
-        if self.oauth_token:
-            return f"Bearer {self.oauth_token}"
+    def basic(self) -> str:
         return "Basic " + b64encode(f"{self.email}/token:{self.api_token}".encode()).decode()
 
 
 class Api:
     """One user at one account."""
 
-    def __init__(self, way: Way, base_url: str, credentials: Credentials, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        way: Way,
+        base_url: str,
+        credentials: Credentials,
+        now: Callable[[], datetime],
+        wallet: Wallet | None = None,
+    ) -> None:
         self.caller = Caller(way, base_url, now)
-        self.headers = {"accept": "application/json", "authorization": credentials.authorization}
-        self._now = now
+        self._credentials, self._now = credentials, now
+        self._bearer = Bearer(way, "Zendesk", credentials.grant, now, wallet) if credentials.grant else None
         self._notes: dict[str, RateNote] = {}
 
     def their_time(self) -> datetime:
@@ -133,13 +140,26 @@ class Api:
         seconds: float = SECONDS,
         secret: bool = False,
     ) -> Answer:
-        """One request as our user, whatever the answer."""
-        answer = await self.caller.call(
-            method, BASE + path, query=query, body=body, content=content, seconds=seconds, secret=secret,
-            headers={**self.headers, **(headers or {})},
-        )  # fmt: skip
-        self._note(answer)
+        """One request as our user, whatever the answer. A token that is refused is renewed once."""
+        for fresh in (False, True):
+            signed = {"accept": "application/json", **(headers or {}), "authorization": await self.authorization(fresh)}
+            answer = await self.caller.call(
+                method, BASE + path, query=query, body=body, content=content, headers=signed, seconds=seconds,
+                secret=secret,
+            )  # fmt: skip
+            self._note(answer)
+            if answer.status != 401 or self._bearer is None:
+                break
+            if not isinstance(content, bytes):
+                await self.authorization(True)  # a body that came piece by piece is spent: it must be sent anew
+                raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
         return answer
+
+    async def authorization(self, fresh: bool = False) -> str:
+        """The value of the header. `fresh` asks for another token even if ours seems good."""
+        if self._bearer is not None:
+            return await self._bearer.header(fresh=fresh)
+        return self._credentials.basic
 
     def _note(self, answer: Answer) -> None:
         """What it says of the budgets: of the account, of some interfaces, and of one ticket when it is spent."""

@@ -1,6 +1,9 @@
 """What a connection to Zendesk asks for, and its tracker."""
 
+from dataclasses import replace
+
 from rallypoint.clock import process_time
+from rallypoint.connectors.oauth import asked, granted
 from rallypoint.connectors.zendesk.api import Credentials
 from rallypoint.connectors.zendesk.tracker import ZendeskTracker
 from rallypoint.egress import Egress
@@ -8,16 +11,20 @@ from rallypoint.errors import Invalid, Problem
 from rallypoint.sync.model import Visibility
 from rallypoint.sync.tools import Access, Asked, Tool
 
+TOKENS = "/oauth/tokens"
+SCOPE = "read write"
+
 
 def make(given: Access, egress: Egress) -> ZendeskTracker:
-    """Raises Invalid when neither an API token with its mail nor an OAuth token is given."""
+    """Raises Invalid when neither an API token with its mail nor an OAuth client is given whole."""
+    grant = granted(given, token_url=given.base_url.rstrip("/") + TOKENS, scope=SCOPE)
     credentials = Credentials(
         email=str(given.settings.get("email", "") or "").strip(),
         api_token=given.secrets.get("api_token", ""),
-        oauth_token=given.secrets.get("oauth_token", ""),
+        grant=replace(grant, as_json=True) if grant is not None else None,
     )
-    if not credentials.oauth_token and not (credentials.email and credentials.api_token):
-        raise Invalid(Problem("api_token", "is needed with the mail of an agent, or else an OAuth token"))
+    if grant is None and not (credentials.email and credentials.api_token):
+        raise Invalid(Problem("api_token", "is needed with the mail of an agent, or else an OAuth client"))
     said = str(given.settings.get("description", "") or "private").strip().lower()
     if said not in ("private", "public"):
         raise Invalid(Problem("description", "must be private or public", "private"))
@@ -26,6 +33,7 @@ def make(given: Access, egress: Egress) -> ZendeskTracker:
         base_url=given.base_url,
         credentials=credentials,
         now=process_time,
+        wallet=given.wallet,
         name=given.key,
         description=Visibility.PUBLIC if said == "public" else Visibility.PRIVATE,
     )
@@ -41,24 +49,22 @@ TOOL = Tool(
         Asked(
             name="email",
             label="Agent's mail",
-            help="Of an account of its own for Rallypoint, an administrator; not needed with an OAuth token.",
+            help="Of an account of its own for Rallypoint, an administrator; not needed with an OAuth client.",
             required=False,
             example="rallypoint.sync@your-company.com",
         ),
         Asked(name="api_token", label="API token", secret=True, required=False),
-        Asked(
-            name="oauth_token",
-            label="OAuth access token",
-            help="Instead of mail and API token, with the scopes read and write.",
-            secret=True,
-            required=False,
-        ),
         Asked(
             name="description",
             label="Description of new tickets",
             help="private: an internal note. public: the requester reads it, and is mailed by Zendesk.",
             required=False,
             example="private",
+        ),
+        *asked(
+            token_url=f"https://your-company.zendesk.com{TOKENS}",
+            scope=SCOPE,
+            more="Of a confidential client in Admin Center › Apps and integrations › APIs › OAuth clients.",
         ),
     ),
 )

@@ -15,9 +15,10 @@ from urllib.parse import quote, urlsplit
 
 from rallypoint.connectors.calling import Answer, Caller, Way
 from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
-from rallypoint.connectors.zendesk import hook, shape
+from rallypoint.connectors.zendesk import following, hook, registering, shape
 from rallypoint.connectors.zendesk import reading as r
 from rallypoint.connectors.zendesk.api import Api, Credentials, no_interface
+from rallypoint.connectors.zendesk.people import People
 from rallypoint.connectors.zendesk.shape import (
     COMMENT_LONGEST,
     CUSTOM_STATUS,
@@ -36,7 +37,6 @@ from rallypoint.sync.model import (
     Gone,
     GoneReason,
     Markup,
-    Person,
     Project,
     RemoteField,
     RemoteItem,
@@ -53,8 +53,9 @@ from rallypoint.sync.ports import (
     Created,
     Draft,
     Finding,
-    Hint,
     Level,
+    Listed,
+    Listing,
     MappingBroken,
     Outage,
     Panel,
@@ -66,20 +67,15 @@ from rallypoint.sync.ports import (
     ValidationFailed,
     Webhook,
     WebhookHint,
-    WebhookState,
     WorkflowRefused,
     Written,
 )
+from rallypoint.sync.tools import Wallet
 
 SHAPE_LASTS = timedelta(minutes=10)
-PEOPLE_LAST = timedelta(minutes=10)
-PEOPLE_MOST = 5000
 AUDITS_MOST = 10_000
 COMMENTS_MOST = 5000
 DELETED_MOST = 300
-BEHIND = timedelta(seconds=75)
-"""How far back following begins: the export leaves out the last minute, and refuses to begin within it."""
-
 FILE_BYTES_MOST = 50 * 1024 * 1024
 FILE_NAME_LONGEST = 255
 COMMENT_BYTES_MOST = 65_535
@@ -107,16 +103,17 @@ class ZendeskTracker:
         base_url: str,
         credentials: Credentials,
         now: Callable[[], datetime],
+        wallet: Wallet | None = None,
         name: str = "",
         description: Visibility = Visibility.PRIVATE,
     ) -> None:
-        self._api, self._way, self._now = Api(way, base_url, credentials, now), way, now
+        self._api, self._way, self._now = Api(way, base_url, credentials, now, wallet), way, now
         self._base_url = base_url.rstrip("/")
         self._name = f"Rallypoint {name}".strip()
         self._public_description = description is Visibility.PUBLIC
         self._shapes: dict[str, Shape] = {}
         self._forms: dict[str, str] = {}
-        self._people: dict[str, tuple[Person, datetime]] = {}
+        self._people = People(self._api, now)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -192,7 +189,7 @@ class ZendeskTracker:
         return me
 
     async def _may_follow(self) -> str:
-        await self._export({"start_time": _epoch(self._api.their_time() - BEHIND)})
+        await following.changes(self._api, following.beginning(self._api))
         return "Changes can be followed."
 
     async def _may_read(self) -> str:
@@ -233,34 +230,26 @@ class ZendeskTracker:
             self._forms |= {form: TYPE} | known
         return self._forms.get(form, TYPE)
 
-    # Changes.
+    # Changes, and what was there before.
 
     async def list_changes(self, cursor: str | None) -> Changes:
-        """The export by the time of the last touch, deleted tickets too; it leaves out the last minute."""
-        if cursor is None:
-            await self._me()  # its answer tells the time there
-            return Changes(hints=(), cursor=f"since={_epoch(self._api.their_time() - BEHIND)}")
-        kind, _, said = cursor.partition("=")
-        if kind == "since" and said.isdigit():
-            asked = {"start_time": said}
-        elif kind == "cursor" and said and said.isprintable():
-            asked = {"cursor": said}
-        else:
-            raise ValidationFailed("This is not a cursor of ours.", help="Begin anew without one.")
-        page = await self._export(asked)
-        hints = {one.remote_id: one for row in page["tickets"] if (one := _hint(row)) is not None}
-        after = str(page.get("after_cursor") or "")
-        return Changes(
-            hints=tuple(hints.values()),
-            cursor=f"cursor={after}" if after else cursor,
-            more=page.get("end_of_stream") is False and bool(after),
-        )
+        return await following.changes(self._api, cursor)
 
-    async def _export(self, asked: Mapping[str, str]) -> dict[str, Any]:
-        answer = await self._api.call("GET", "/incremental/tickets/cursor", query=asked)
-        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("tickets"), list):
-            raise no_interface(answer)
-        return answer.data
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        await self._shape(project, type)
+        page = await following.tickets(self._api, since, cursor)
+        rows = [one for one in page.rows if await self._type_of(one) == type]
+        items = tuple(
+            Listed(
+                remote_id=str(one["id"]),
+                key=f"#{one['id']}",
+                title=str(one.get("subject") or ""),
+                url=self._url(str(one["id"])),
+                changed_at=at(one.get("updated_at")),
+            )
+            for one in rows
+        )
+        return Listing(items=items, cursor=page.cursor, more=page.more)
 
     # Reading.
 
@@ -281,8 +270,8 @@ class ZendeskTracker:
             return Gone(reason=GoneReason.MOVED, moved_to=target, detail=f"It was merged into #{target}.")
         type = await self._type_of(row)
         known = await self._shape(PROJECT, type)
-        await self._meet(known, row, audits, said[0])
-        conversation = r.conversation_of(said[0], audits, self._named)
+        await self._people.meet(known, row, audits, said[0])
+        conversation = r.conversation_of(said[0], audits, self._people.named)
         last = audits[-1] if audits else {}
         return RemoteItem(
             id=remote_id,
@@ -291,10 +280,10 @@ class ZendeskTracker:
             project=PROJECT,
             type=type,
             revision=r.revision_of(row, last.get("id")),
-            fields=r.fields_of(known, row, conversation.description, self._named),
+            fields=r.fields_of(known, row, conversation.description, self._people.named),
             changed_at=at(row.get("updated_at")),
-            changed_by=self._named(last["author_id"]) if last.get("author_id") else None,
-            history=r.history_of(known, audits, self._named),
+            changed_by=self._people.named(last["author_id"]) if last.get("author_id") else None,
+            history=r.history_of(known, audits, self._people.named),
             comments=conversation.comments,
             comments_complete=found[1] and said[1],
             attachments=conversation.files,
@@ -341,47 +330,6 @@ class ZendeskTracker:
             if theirs is not None and r.took_over(remote_id, theirs[0]):
                 return target
         return ""
-
-    # People.
-
-    async def _meet(self, known: Shape, row: r.Row, audits: list[r.Row], comments: list[r.Row]) -> None:
-        """Learns names and mails of everybody a read speaks of."""
-        persons = {one.id for one in known.schema.fields if one.kind is FieldKind.PERSON}
-        ids = {row.get(name) for name in persons}
-        ids |= {one.get("author_id") for one in (*audits, *comments)}
-        for event in (event for one in audits for event in r.events_of(one)):
-            if event.get("field_name") in persons:
-                ids |= {event.get("value"), event.get("previous_value")}
-        before = self._now() - PEOPLE_LAST
-        fresh = {key for key, (_, when) in self._people.items() if when > before}
-        wanted = sorted({str(one) for one in ids if one} - fresh)
-        if len(self._people) > PEOPLE_MOST:
-            self._people.clear()
-        for start in range(0, len(wanted), 100):
-            some = [one for one in wanted[start : start + 100] if one.isdigit()]
-            found = await self._api.perhaps("/users/show_many", "users", {"ids": ",".join(some)}, most=100)
-            for one in found[0] if found else ():
-                self._people[str(one.get("id"))] = (person(one), self._now())
-
-    def _named(self, id: Any) -> Person:
-        found = self._people.get(str(id))
-        return found[0] if found else Person(remote_id=str(id))
-
-    async def _user_id(self, field: RemoteField, value: Value) -> int | None:
-        """Whom a person field means: by id, else by mail. Nobody is made who is not there."""
-        if value is None or value == "":
-            return None
-        who = value if isinstance(value, Person) else Person(email=str(value))
-        if who.remote_id.isdigit():
-            return int(who.remote_id)
-        mail = who.email or who.remote_id
-        if mail:
-            rows, _ = await self._api.listed("/users/search", "users", {"query": mail}, most=100)
-            for one in rows:
-                if str(one.get("email") or "").casefold() == mail.casefold():
-                    return int(one["id"])
-        why = f"nobody there has the mail {mail[:80]}" if mail else "nobody there is known under this name"
-        raise ValidationFailed(f"{field.name}: {why}.", fields={field.id: why})
 
     # Writing.
 
@@ -487,7 +435,7 @@ class ZendeskTracker:
             if name == TAGS:
                 sent["tags"] = sent_tags(value, _kept_tags(known, changes, row), known.owned)
             elif field.kind is FieldKind.PERSON:
-                sent[name] = await self._user_id(field, value)
+                sent[name] = await self._people.id_of(field, value)
             else:
                 raw = outward(field, known.types.get(name, ""), value)
                 _demand_choice(field, raw)
@@ -570,7 +518,7 @@ class ZendeskTracker:
         url, ours = str(found.get("content_url") or ""), urlsplit(self._base_url)
         headers = {"accept": "*/*"}
         if urlsplit(url)[:2] == ours[:2]:
-            headers["authorization"] = self._api.headers["authorization"]
+            headers["authorization"] = await self._api.authorization()
         for _ in range(HOPS_MOST):
             parts = urlsplit(url)
             elsewhere = Caller(self._way, f"{parts.scheme}://{parts.netloc}", self._now)
@@ -613,82 +561,13 @@ class ZendeskTracker:
     async def register_webhook(self, url: str, secret: str) -> Webhook:
         """One webhook and one trigger of our name, renewed where they are there. Zendesk makes the secret."""
         us = str((await self._me())["id"])
-        try:
-            id = await self._our_webhook(url)
-            key = await self._api.get(f"/webhooks/{id}/signing_secret", "signing_secret")
-            trigger = await self._our_trigger(id, us)
-        except PermissionDenied as no:
-            instructions = hook.instructions(self._name, url)
-            return Webhook(state=WebhookState.BY_HAND, secret=secret, instructions=instructions, detail=no.said)
-        if not isinstance(key, dict) or not key.get("secret"):
-            raise Outage("Zendesk does not tell the secret it signs with.")
-        return Webhook(state=WebhookState.ACTIVE, id=f"{id},{trigger}", secret=str(key["secret"]))
-
-    async def _our_webhook(self, url: str) -> str:
-        rows, _ = await self._api.listed("/webhooks", "webhooks", {"filter[name_contains]": self._name}, most=500)
-        known = next((str(one["id"]) for one in rows if one.get("name") == self._name), "")
-        body = {"webhook": hook.webhook(self._name, url)}
-        if known:
-            await self._api.call("PUT", f"/webhooks/{quote(known, safe='')}", body=body)
-            return known
-        answer = await self._api.call("POST", "/webhooks", body=body)
-        made = answer.data.get("webhook") if isinstance(answer.data, dict) else None
-        if not isinstance(made, dict) or not made.get("id"):
-            raise no_interface(answer)
-        return str(made["id"])
-
-    async def _our_trigger(self, webhook_id: str, us: str) -> str:
-        rows, _ = await self._api.listed("/triggers", "triggers", most=2000)
-        known = next((str(one["id"]) for one in rows if one.get("title") == self._name), "")
-        method, path = ("PUT", f"/triggers/{known}") if known else ("POST", "/triggers")
-        try:
-            answer = await self._api.call(method, path, body={"trigger": hook.trigger(self._name, webhook_id, us)})
-        except ValidationFailed:
-            # It does without the condition that leaves out our own updates: then there are more deliveries, no more.
-            answer = await self._api.call(method, path, body={"trigger": hook.trigger(self._name, webhook_id, "")})
-        made = answer.data.get("trigger") if isinstance(answer.data, dict) else None
-        if not isinstance(made, dict) or not made.get("id"):
-            raise no_interface(answer)
-        return str(made["id"])
+        return await registering.register(self._api, self._name, url, secret, us)
 
     async def webhook_state(self, webhook: Webhook) -> Webhook:
-        """Whether both are there and on, and how the last delivery went."""
-        if webhook.state is WebhookState.BY_HAND or not webhook.id:
-            return webhook
-        id, _, trigger = webhook.id.partition(",")
-        state, detail = WebhookState.ACTIVE, ""
-        for path, name, on in (
-            (f"/webhooks/{quote(id, safe='')}", "webhook", lambda one: one.get("status") == "active"),
-            (f"/triggers/{quote(trigger, safe='')}", "trigger", lambda one: one.get("active") is True),
-        ):
-            answer = await self._api.send("GET", path)
-            if answer.status == 404 and answer.data is not None:
-                return replace(webhook, state=WebhookState.MISSING, detail=f"The {name} is not there any more.")
-            self._api.judge(answer)
-            row = answer.data.get(name) if isinstance(answer.data, dict) else None
-            if not isinstance(row, dict) or not on(row):
-                state, detail = WebhookState.DISABLED, f"The {name} was switched off."
-        last = await self._api.perhaps(
-            f"/webhooks/{quote(id, safe='')}/invocations", "invocations", {"page[size]": "1"}, most=1
-        )
-        if last is not None and last[0] and last[0][0].get("status") not in ("success", "pending", "sent"):
-            detail = detail or f"The last delivery: {last[0][0].get('status')}."
-        return replace(webhook, state=state, detail=detail)
+        return await registering.state_of(self._api, webhook)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
         return hook.verify(raw, headers, secret)
-
-
-def _hint(row: Any) -> Hint | None:
-    """The export does not tell the audit, so it says no revision: what it names is read."""
-    if not isinstance(row, dict) or not ID.fullmatch(str(row.get("id", ""))):
-        return None
-    return Hint(
-        remote_id=str(row["id"]),
-        at=at(row.get("updated_at")),
-        deleted=row.get("status") == "deleted",
-        project=PROJECT,
-    )
 
 
 def _kept_tags(known: Shape, changes: Mapping[str, Value], row: r.Row) -> set[str]:
@@ -730,10 +609,6 @@ def _demand_said(html: str) -> None:
         raise ValidationFailed("A comment without text cannot be added.")
     if len(html) > COMMENT_LONGEST or len(html.encode()) > COMMENT_BYTES_MOST:
         raise ValidationFailed(f"The comment has {len(html)} characters; Zendesk keeps {COMMENT_LONGEST}.")
-
-
-def _epoch(moment: datetime) -> str:
-    return str(int(moment.timestamp()))
 
 
 def _id_of(said: str) -> str:

@@ -3,6 +3,6 @@
 Written from the vendor's documentation. Left out: views, macros, SLAs, satisfaction, messaging, the agent's screens.
 """
 
-from rallypoint.emulators.zendesk.emulator import AGENT, CUSTOMER, INTEGRATION, LEAD, Zendesk
+from rallypoint.emulators.zendesk.emulator import AGENT, CLIENT, CUSTOMER, INTEGRATION, LEAD, Zendesk
 
-__all__ = ["AGENT", "CUSTOMER", "INTEGRATION", "LEAD", "Zendesk"]
+__all__ = ["AGENT", "CLIENT", "CUSTOMER", "INTEGRATION", "LEAD", "Zendesk"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from rallypoint.clock import DatabaseClock, sleep
 from rallypoint.emulators.base import run
-from rallypoint.emulators.zendesk import INTEGRATION, Zendesk
+from rallypoint.emulators.zendesk import CLIENT, INTEGRATION, Zendesk
 
 TICK_SECONDS = 0.5
 
@@ -28,6 +28,8 @@ async def serve(emulator: Zendesk, port: int) -> None:
             "url": url,
             "user": INTEGRATION,
             "api_token": emulator.api_token,
+            "client_id": CLIENT,
+            "client_secret": emulator.client_secret,
             "accounts": emulator.bearers,
             "control_token": emulator.control_token,
         }

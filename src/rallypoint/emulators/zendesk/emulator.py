@@ -12,6 +12,7 @@ from rallypoint.emulators.zendesk.desk import Desk
 from rallypoint.emulators.zendesk.limits import Limits
 from rallypoint.emulators.zendesk.pages import Pages
 from rallypoint.emulators.zendesk.people import Group, Organization, Token
+from rallypoint.emulators.zendesk.tokens import Client, Tokens
 from rallypoint.emulators.zendesk.webhooks import Outgoing, Webhooks
 
 INTEGRATION, AGENT, LEAD = "rallypoint.sync@lantern.example", "noor@lantern.example", "sam@lantern.example"
@@ -22,6 +23,7 @@ PEOPLE = (
     (LEAD, "Sam Ortiz", "admin"),
     (CUSTOMER, "Mira Kovač", "end-user"),
 )
+CLIENT = "rallypoint"
 GROUPS = ("Support", "Payments")
 
 
@@ -46,11 +48,19 @@ class Zendesk:
             found = self.desk.by_email(mail)
             assert found is not None
             self.desk.tokens[value] = Token(value, found.id)
+        self.oauth = Tokens(self.desk)
+        self.client_secret = secret_of("client")
+        self.oauth.clients[CLIENT] = Client(CLIENT, self.client_secret, self.person(INTEGRATION))
         self.webhooks = Webhooks(self.desk, outgoing)
         self.limits = Limits(self.clock)
         self.interface = Interface(self.desk, self.webhooks, self.limits, {self.api_token})
         seen = Pages(self.desk, (AGENT, LEAD, CUSTOMER))
-        routes = [*control_routes(self, self.control_token), *seen.routes(), *self.interface.routes()]
+        routes = [
+            *control_routes(self, self.control_token),
+            *seen.routes(),
+            *self.oauth.routes(),
+            *self.interface.routes(),
+        ]
         self._app = FaultLayer(Starlette(routes=routes), self.faults, self.clock)
 
     @property

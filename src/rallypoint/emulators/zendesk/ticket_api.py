@@ -205,6 +205,8 @@ class TicketInterface:
         call.demand_agent()
         external = call.asked("external_id")
         rows = [one for one in self._seen() if not external or one["external_id"] == external]
+        if call.asked("sort_by") == "updated_at":
+            rows.sort(key=lambda one: (one.updated, one.id), reverse=call.asked("sort_order") == "desc")
         return call.listed("tickets", [call.shown.ticket(one) for one in rows], **self._beside(call, rows))
 
     async def _count(self, call: Call) -> Response:
