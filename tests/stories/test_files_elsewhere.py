@@ -1,5 +1,6 @@
 """A screenshot for the desk is a screenshot for the engineers: files travel, once each, and nothing bounces."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rallypoint.emulators.azure_devops.organization import Item
 from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.servicenow import AGENT
 from rallypoint.incidents import IncidentFile, TimelineEntry
-from rallypoint.sync import linking, store
+from rallypoint.sync import linking, store, work
 from rallypoint.sync.mapping import AttachmentRule
 from tests.stories.test_service_desk_elsewhere import Desk
 from tests.stories.test_ten_steps import both
@@ -170,6 +171,28 @@ async def test_lost_answers_make_no_second_copy(case: Case) -> None:
     case.desk_attaches("shot.png", SHOT)
     await case.desk.sync(8)
     assert await case.bytes_here() == case.at_the_desk() == case.at_work() == {"app.log": LOG, "shot.png": SHOT}
+    await case.expect_rest()
+
+
+@pytest.mark.parametrize("place", range(1, 21, 2))
+async def test_a_pass_that_dies_after_any_effect_makes_no_second_copy(
+    case: Case, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = place
+
+    def die_here(name: str) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise asyncio.CancelledError(name)  # nobody catches it, nothing is tidied up: the lease has to run out
+
+    monkeypatch.setattr(work, "crashpoint", die_here)
+    case.desk_attaches("shot.png", TRACE)
+    await case.responder_attaches("app.log", LOG)
+    await case.desk.sync(6)
+    assert left <= 0, "it did die"
+    assert await case.bytes_here() == case.at_the_desk() == case.at_work() == {"app.log": LOG, "shot.png": TRACE}
+    assert await case.told() == []
     await case.expect_rest()
 
 

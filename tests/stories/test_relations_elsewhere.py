@@ -6,11 +6,14 @@ import pytest
 
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
+from rallypoint.connectors.trackers import TOOLS
 from rallypoint.emulators.azure_devops import ENGINEER, AzureDevOps
 from rallypoint.emulators.azure_devops.organization import Item
 from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.sync import linking, store
 from rallypoint.sync.mapping import LinkRule
+from rallypoint.sync.setting_up import SetUp, bare_rules
+from rallypoint.sync.texts import Texts
 from tests.stories.test_service_desk_elsewhere import Desk
 from tests.stories.test_ten_steps import both
 
@@ -103,6 +106,27 @@ async def test_said_here_it_is_so_everywhere_and_taken_back_it_is_gone(family: F
     assert (family.at_work("Cart", PARENT), family.at_work("Card", RELATED)) == (set(), set())
     assert family.at_the_desk("Cart") == ""
     await family.expect_rest()
+
+
+async def test_a_preview_says_what_would_be_said_where(family: Family) -> None:
+    await family.relate("Cart", "parent", "Shop")
+    family.engineer("Card", PARENT, "Cart")
+    lanes, db = family.desk.lanes, family.desk.db
+    set_up = SetUp(db, TOOLS, lanes._vault, lanes._egress, texts=Texts(), base_url="https://rp.example")
+    async with db.transaction(SYSTEM) as tx:
+        [mapping] = [one for one in await store.mappings(tx) if one.name == "Bugs"]
+    seen = {}
+    for name in ("Cart", "Card"):
+        number = family.numbers[name]
+        shown = await set_up.preview(
+            family.desk.them.admin, "azure", bare_rules(mapping), incident=number, id=mapping.id
+        )
+        seen[name] = [(one.act, one.kind, one.incident) for one in shown.relations]
+        assert not shown.idle
+    numbers = family.numbers
+    assert seen["Cart"] == [("take", "child", numbers["Card"]), ("write", "parent", numbers["Shop"])]
+    assert seen["Card"] == [("take", "parent", numbers["Cart"])]
+    assert family.at_work("Cart", PARENT) == set(), "nothing was written"
 
 
 async def test_said_by_an_engineer_it_is_so_at_the_desk(family: Family) -> None:

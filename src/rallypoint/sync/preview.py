@@ -20,6 +20,7 @@ from rallypoint.sync.mapping import Mapping as Rules
 from rallypoint.sync.model import Conflict, Gone, HubItem, Link, Person, RemoteItem, Schema, Value
 from rallypoint.sync.planner import Act, Decision
 from rallypoint.sync.ports import Draft, RichText, Tracker
+from rallypoint.sync.relations import TieAct
 from rallypoint.sync.scope import hub_fits, place_of, remote_fits
 from rallypoint.sync.settling import WITH_STATUS, Rehearsal, Settler
 from rallypoint.sync.steps import Memory, Sight
@@ -69,6 +70,16 @@ class FileLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RelationLine:
+    """How this incident and another hang together, and on which side that would be said or taken back."""
+
+    act: str
+    kind: str
+    incident: int
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What would happen between an incident and an item. One of the two may be missing: then it would be made.
 
@@ -88,6 +99,7 @@ class Preview:
     fields: tuple[FieldLine, ...] = ()
     comments: tuple[CommentLine, ...] = ()
     files: tuple[FileLine, ...] = ()
+    relations: tuple[RelationLine, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     writes: Mapping[str, Value] = field(default_factory=dict)
     step: str = ""
@@ -98,7 +110,7 @@ class Preview:
     @property
     def idle(self) -> bool:
         """Nothing would be written on either side."""
-        moved = self.creates or self.opens or self.writes or self.step or self.comments or self.files
+        moved = self.creates or self.opens or self.writes or self.step or self.comments or self.files or self.relations
         return not (moved or any(one.takes for one in self.fields))
 
 
@@ -193,6 +205,11 @@ class Stage:
             fields=tuple(_line(one, it) for one in outcome.plan.decisions),
             comments=_comments(outcome.comments),
             files=tuple(FileLine(act=one.act.value, why=one.why.value, name=one.name) for one in outcome.files),
+            relations=tuple(
+                RelationLine(act=one.act.value, kind=one.kind.value, incident=one.incident, remote_id=one.remote_id)
+                for one in outcome.ties
+                if one.act not in (TieAct.AGREE, TieAct.FORGET)
+            ),
             conflicts=outcome.plan.conflicts,
             writes=writes,
             step=f"{move.transition.name} ({move.transition.to})" if isinstance(move, Move) else "",

@@ -242,6 +242,15 @@ class CommentLineView(View):
     author: str
 
 
+class RelationLineView(View):
+    """What another incident is to this one; `act` is take or drop here, write or erase there."""
+
+    act: str
+    kind: str
+    incident: int
+    remote_id: str
+
+
 class FileLineView(View):
     act: str
     why: str
@@ -314,6 +323,7 @@ class PreviewView(View):
     fields: list[FieldLineView]
     comments: list[CommentLineView]
     files: list[FileLineView]
+    relations: list[RelationLineView]
     conflicts: list[ClashView]
     writes: dict[str, Any] = Field(description="The first write to the item: raw values by field.")
     step: str = Field(description="The step of the tool's workflow that would be taken.")
@@ -330,6 +340,7 @@ class PreviewView(View):
             fields=[FieldLineView.of(line) for line in one.fields],
             comments=[CommentLineView.model_validate(line) for line in one.comments],
             files=[FileLineView.model_validate(line) for line in one.files],
+            relations=[RelationLineView.model_validate(line) for line in one.relations],
             conflicts=[ClashView(**ClashView.parts(body)) for body in one.conflicts],
             writes=codec.to_json(one.writes), step=one.step, blocked=one.blocked,
             creates=None if draft is None else DraftView(
