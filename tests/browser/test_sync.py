@@ -11,10 +11,11 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PHONE, Demo, Open
-from tests.browser.test_looks import look_at
+from tests.browser.test_looks import ASK, TELL, look_at
 
 SLOW = 30_000
 """Milliseconds until a change must have come over from the tool, or gone there."""
@@ -152,6 +153,31 @@ def test_a_mapping_is_tried_on_an_incident_and_refusals_keep_what_was_typed(wind
     page.get_by_role("button", name="Back to this").click()
     expect(page.locator(".flash")).to_contain_text("version 1 are on, as version 3")
     expect(page.get_by_label("Incidents, condition 1, values")).to_have_value("")
+
+
+def test_what_else_follows_is_set_on_a_phone_at_night_and_stands_up_to_axe(window: Open, mapping: str) -> None:
+    page = window(size=PHONE, scheme="dark").page
+    page.goto(mapping)
+    page.get_by_label("At most, in MB").fill("5")
+    page.get_by_label("Who is who").fill("noor@example.com = Beth Anglin")
+    page.get_by_label("Somebody who is not known there").select_option("as text")
+    page.get_by_label("When an item is deleted in ServiceNow").select_option("cancel")
+    page.locator("summary", has_text="How values change on their way").click()
+    page.get_by_label("Title, at most so many characters").fill("80")
+    page.get_by_role("button", name="Send some elsewhere").click()
+    expect(page.get_by_label("Rule 1, goes to")).to_be_visible()
+    page.locator("summary", has_text="How values change on their way").click()
+    expect(page.get_by_label("Title, at most so many characters")).to_have_value("80")
+    page.evaluate(Axe().axe_script)
+    page.evaluate(ASK, [{}, ""])
+    assert page.evaluate(TELL) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    page.get_by_role("button", name=re.compile("Turn on as version")).click()
+    expect(page.locator(".flash")).to_contain_text("is on")
+    page.goto(mapping)
+    expect(page.get_by_label("At most, in MB")).to_have_value("5")
+    expect(page.get_by_label("Somebody who is not known there")).to_have_value("as text")
+    expect(page.get_by_label("When an item is deleted in ServiceNow")).to_have_value("cancel")
 
 
 def test_an_item_is_made_and_what_is_said_there_stands_on_the_timeline(

@@ -13,9 +13,9 @@ from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
 from rallypoint.edges.web import sync_form
 from rallypoint.house import House
-from rallypoint.sync import conflict_store, store
-from rallypoint.sync.mapping import Owner
-from rallypoint.sync.model import Conflict, Link, Person, Side
+from rallypoint.sync import conflict_store, setting_up, store
+from rallypoint.sync.mapping import OnDelete, Owner, Text, Unmapped
+from rallypoint.sync.model import Conflict, Link, Person, Project, Side
 from tests.api.conftest import house_on
 from tests.store.sync.desk import Desk
 from tests.web.conftest import Window
@@ -172,6 +172,53 @@ async def test_nothing_typed_is_lost_when_a_mapping_is_refused(window: Opens, de
         away = await mia.post(new, **sent)
         assert away.status_code == 502
         assert fields_in(away.text)["owner:title"] == "ask"
+
+
+async def test_what_else_follows_is_set_in_the_form(window: Opens, desk: Desk, db: Database) -> None:
+    desk.places = (*desk.places, Project(id="shop", name="Shop", types=("ticket", "bug")))
+    async with window("Mia", "manager") as mia:
+        await connected(mia, desk)
+        id = await turned_on(mia, name="Tickets")
+        async with db.transaction(SYSTEM) as tx:
+            before = await store.mapping(tx, id)
+        here = f"/admin/mappings/{id}"
+        shown = (await mia.get(here)).text
+        assert "Send some elsewhere" in shown
+        assert "No rule: all of them are made there." in shown
+        untouched = await mia.post(here, **{**fields_in(shown), "do": "look"})
+        whole = html.unescape(fields_in(untouched.text)["rules"])
+        assert json.loads(whole) == setting_up.bare_rules(before), "what nobody touched is as it was"
+        asked = (await mia.post(here, **{**fields_in(shown), "do": "place"})).text
+        assert "Shop: bug" in asked
+        assert "Desk: ticket" not in asked, "that is where they are made anyway"
+        typed = {
+            "a.megabytes": "5", "a.refused": "video/", "p.pairs": "bea@example.com = noor", "p.unmapped": "as text",
+            "d.there": "cancel", "d.looks": "5", "l.panel": "", "most:title": "60",
+            "w0.place": json.dumps(["shop", "bug"]), "w0.field:0": "urgency", "w0.check:0": "is",
+            "w0.values:0": "critical",
+        }  # fmt: skip
+        wrong = await mia.post(
+            here, **{**fields_in(asked), **typed, "d.looks": "many", "w0.values:0": "", "do": "save"}
+        )
+        assert wrong.status_code == 422
+        assert wrong.text.count('aria-invalid="true"') == 2
+        assert fields_in(wrong.text)["p.pairs"] == "bea@example.com = noor", "nothing typed is lost"
+        saved = await mia.post(here, **{**fields_in(wrong.text), **typed, "do": "save"})
+        assert saved.is_redirect, saved.text
+        async with db.transaction(SYSTEM) as tx:
+            now = await store.mapping(tx, id)
+        assert (now.attachments.max_bytes, now.attachments.refused_types) == (5_000_000, ("video/",))
+        assert [(one.hub_email, one.remote_id) for one in now.people.pairs] == [("bea@example.com", "noor")]
+        assert now.people.unmapped is Unmapped.AS_TEXT
+        assert (now.deletion.remote_deleted, now.deletion.confirmations) == (OnDelete.CANCEL, 5)
+        assert not now.links.panel
+        assert [(one.project, one.type, one.when[0].values) for one in now.create.places] == [
+            ("shop", "bug", ("critical",))
+        ]
+        title = now.rule_for("title")
+        assert title is not None
+        assert title.transform == Text(max_length=60, single_line=True)
+        assert "Shop: bug" in (await mia.get(here)).text
 
 
 async def test_a_preview_says_what_would_be_written_and_writes_nothing(window: Opens, desk: Desk) -> None:

@@ -88,6 +88,7 @@ class Desk:
     """The tool itself, which lives longer than any connection to it."""
 
     now: Callable[[], datetime]
+    places: tuple[Project, ...] = (Project(id="desk", name="Desk", types=("ticket",)),)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     more: tuple[RemoteField, ...] = ()
     password: str = "open sesame"
@@ -188,7 +189,7 @@ class DeskTracker:
         return Checked(identity=US, findings=(Finding(level=Level.OK, about="identity", text="Signed in as sync."),))
 
     async def projects(self) -> tuple[Project, ...]:
-        return (Project(id="desk", name="Desk", types=("ticket",)),)
+        return self._desk.places
 
     async def describe(self, project: str, type: str) -> Schema:
         self._enter()
