@@ -31,8 +31,9 @@ from rallypoint.sync.lane_store import Room
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.model import Gone, GoneReason
+from rallypoint.sync.panels import panel_of
 from rallypoint.sync.perform import failed, perform
-from rallypoint.sync.ports import Cause, Outage, Panel, RateLimited, RichText, Tracker, TrackerError
+from rallypoint.sync.ports import Cause, Outage, RateLimited, RichText, Tracker, TrackerError
 from rallypoint.sync.quotas import Quotas
 from rallypoint.sync.settling import Lost, Settler
 from rallypoint.sync.steps import Ending, Event, Finish, Setting
@@ -324,10 +325,7 @@ class Lanes:
             return
         async with self._db.transaction(SYSTEM) as tx:
             incident = await incidents.incident(tx, claim.link.incident)
-        panel = Panel(
-            url=f"{self._base_url}/i/{incident.number}", title=f"{incident.name} {incident.title}"[:200],
-            status=incident.status, resolved=incident.status_category.fixed,
-        )  # fmt: skip
+        panel = panel_of(incident, mapping, base_url=self._base_url)
         shown = f"{panel.title}|{panel.status}|{panel.resolved}"
         if shown == claim.panel:
             return
