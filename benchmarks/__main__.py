@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from benchmarks import board, ingest, latency, memory, start, timers
+from benchmarks import board, ingest, latency, memory, start, sync, timers
 from benchmarks.tables import Table
 from rallypoint import logs
 
@@ -21,6 +21,9 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], Table]] = {
         incidents=10_000 if o.quick else 100_000, opened=100 if o.quick else 1_000, requests=30 if o.quick else 150
     ),
     "start": lambda o: start.bench(rounds=o.rounds),
+    "sync": lambda o: (
+        sync.bench(probes=60, links=20, edits=10, allowed=None, idle=10_000, seconds=30.0) if o.quick else sync.bench()
+    ),
     "memory": lambda o: memory.bench(seconds=5.0 if o.quick else 20.0),
 }
 

@@ -106,12 +106,13 @@ class Seen:
 
 
 class Faults:
-    """The planned mishaps of one emulator, and what it was asked: the latest in `seen`; `acts` counts all but reads."""
+    """The planned mishaps of one emulator, and what it was asked: the latest in `seen`. `asked` counts all requests,
+    `acts` all but reads."""
 
     def __init__(self) -> None:
         self.planned: list[Fault] = []
         self.seen: deque[Seen] = deque(maxlen=SEEN_MOST)
-        self.acts = 0
+        self.asked = self.acts = 0
 
     def plan(self, *faults: Fault) -> None:
         self.planned.extend(faults)
@@ -159,6 +160,7 @@ class FaultLayer:
         try:
             await self._act(fault, scope, receive, note)
         finally:
+            self._faults.asked += 1
             self._faults.acts += method not in ("GET", "HEAD")
             query = scope["query_string"].decode("ascii", "replace")
             self._faults.seen.append(Seen(method=method, path=path, query=query, status=status))
@@ -279,6 +281,13 @@ class Telling(Protocol):
     def tell(self, url: str, secret: str) -> None: ...
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """One that limits how much it may be asked; None is no limit."""
+
+    def allow(self, requests: int | None) -> None: ...
+
+
 def control_routes(emulator: Emulator, token: str) -> list[Route]:
     """Faults, clock and held webhooks over HTTP, for whoever has the token that was printed at the start."""
 
@@ -300,6 +309,10 @@ def control_routes(emulator: Emulator, token: str) -> list[Route]:
                 if told.get("release"):
                     backwards = (lambda held: held[::-1]) if told.get("backwards") else None
                     await emulator.deliveries.release(backwards, copies=emulator.deliveries.copies)
+            case "count":
+                return JSONResponse({"asked": emulator.faults.asked, "acts": emulator.faults.acts})
+            case "limit" if isinstance(emulator, Limited):
+                emulator.allow(told["requests"])
             case "telling" if isinstance(emulator, Telling):
                 emulator.tell(str(told["url"]), str(told["secret"]))
             case unknown:

@@ -60,6 +60,10 @@ class AzureDevOps:
     def app(self) -> ASGIApp:
         return self._app
 
+    def allow(self, requests: int | None) -> None:
+        """So many requests of an account in five minutes."""
+        self.limit.most = requests
+
     def tick(self) -> None:
         """Sends what waits for another try."""
         self.hooks.pump()
