@@ -15,7 +15,7 @@ from rallypoint.clock import DatabaseClock
 from rallypoint.db import Database
 from rallypoint.egress import Egress
 from rallypoint.emulators.base import serving
-from rallypoint.emulators.servicenow import INTEGRATION_USER, ServiceNow
+from rallypoint.emulators.servicenow import CLIENT, INTEGRATION_USER, ServiceNow
 from rallypoint.settings import Settings
 from rallypoint.sync import conflict_store, store
 from rallypoint.sync.lanes import sync_due
@@ -166,3 +166,26 @@ async def test_what_was_there_before_is_planned_and_ended(
     assert (await at("sync", "history", "start", str(made["id"])))[0] != 0, "it is still being planned"
     code, ended = await at("sync", "history", "cancel", str(made["id"]))
     assert (code, ended["state"]) == (0, "cancelled")
+
+
+async def test_an_application_signs_in_from_the_command_line(
+    at: Any, secret: Any, elsewhere: tuple[ServiceNow, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its token is kept between commands, and no other token URL is told the secret."""
+    emulator, url = elsewhere
+    monkeypatch.setenv("RALLYPOINT_ALLOW_PRIVATE_TARGETS", "true")
+    connect = ("sync", "connect", "desk", "--tool", "servicenow", "--url", url, "--set", f"client_id={CLIENT}")
+    secret(f"client_secret={emulator.client_secret}")
+    code, made = await at(*connect, "--stdin")
+    assert (code, emulator.client_secret in json.dumps(made)) == (0, False)
+    for _ in range(2):
+        assert (await at("sync", "check", "desk"))[0] == 0
+    assert len(emulator.tokens._access) == 1, "one token for two commands"
+    code, no = await at("sync", "change", "desk", "--set", "token_url=https://elsewhere.example/token")
+    assert (code, "give them again" in json.dumps(no)) == (2, True)
+    emulator.tokens.clients.clear()
+    emulator.tokens.revoke()
+    code, found = await at("sync", "check", "desk")
+    assert (code, found["findings"][0]["about"]) == (1, "credentials")
+    assert "gives no token" in found["findings"][0]["text"]
+    assert (await at("sync", "connections"))[1]["items"][0]["state"] == "refused"
