@@ -164,15 +164,20 @@ async def test_a_check_tells_what_somebody_should_know(bench: PagerDutyBench) ->
 # Fields.
 
 
-async def test_what_cannot_be_read_is_not_cleared(bench: PagerDutyBench) -> None:
-    """The description is never told, the assignee not once it is resolved."""
-    item = await made(bench, details="Cards fail\n\nsince ten")
+async def test_what_is_not_told_is_not_cleared(bench: PagerDutyBench) -> None:
+    """The assignee is not told once it is resolved, the description by the first line of the log only."""
+    item = await made(bench, details="Cards fail\r\n\r\nsince ten")
     now = await read(bench, item.remote_id)
-    assert not now.knows("details")
-    assert bench.emulator.account.incidents[item.remote_id].details == "Cards fail\n\nsince ten"
+    assert now.raw("details") == "Cards fail\n\nsince ten"
     assert now.raw("assignee") is not None
     await write(bench, item, status="resolved")
-    assert not (await read(bench, item.remote_id)).knows("assignee")
+    incident = bench.emulator.account.incidents[item.remote_id]
+    incident.log[0].channel["details"] = {"host": "db1", "disk": 97}
+    after = await read(bench, item.remote_id)
+    assert after.raw("details") == "disk: 97\nhost: db1"
+    assert not after.knows("assignee")
+    del incident.log[0]
+    assert not (await read(bench, item.remote_id)).knows("details")
 
 
 async def test_a_description_stays_as_it_was_made(bench: PagerDutyBench) -> None:

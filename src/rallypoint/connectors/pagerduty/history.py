@@ -47,6 +47,17 @@ def history_of(entries: Iterable[Row], incident: Mapping[str, Any], shape: Shape
     return tuple(one for one in found if one.old != one.new)
 
 
+def details_of(entries: Iterable[Row]) -> str | None:
+    """What was said when the incident was made, which only its first entry tells; None where that is not among them.
+    A monitor says it as names and values, a mail as its text."""
+    first = next((one for one in entries if one.get("type") == "trigger_log_entry"), None)
+    channel = first.get("channel") if first is not None else None
+    told = (channel.get("details") or channel.get("body")) if isinstance(channel, dict) else None
+    if isinstance(told, dict):
+        return "\n".join(f"{name}: {told[name]}" for name in sorted(told))
+    return str(told) if isinstance(told, str) else None
+
+
 def _changes(entry: Row, shape: Shape, moment: datetime, by: Person | None) -> list[FieldChange]:
     """Fields whose entry says what they were and are."""
     channel = entry.get("channel")

@@ -108,8 +108,8 @@ def _choices(rows: list[Row]) -> tuple[Choice, ...]:
 
 
 def fields_of(row: Mapping[str, Any], schema: Schema) -> dict[str, Value]:
-    """The same incident always gives the same values. Who was assigned is not told once it is resolved, and the
-    description is not told at all: both are absent then, and not cleared."""
+    """The same incident always gives the same values. Who was assigned is not told once it is resolved: the field is
+    absent then, and not cleared. The description is told by the log only."""
     created, resolved = at(row.get("created_at")), at(row.get("resolved_at"))
     found: dict[str, Value] = {
         TITLE: str(row.get("title") or ""),

@@ -18,7 +18,7 @@ from rallypoint.connectors.calling import Answer, Way
 from rallypoint.connectors.pagerduty import changes as following
 from rallypoint.connectors.pagerduty import hook
 from rallypoint.connectors.pagerduty.api import Api, Row, at, no_interface, unwrapped
-from rallypoint.connectors.pagerduty.history import history_of
+from rallypoint.connectors.pagerduty.history import details_of, history_of
 from rallypoint.connectors.pagerduty.listing import listing
 from rallypoint.connectors.pagerduty.shape import (
     DETAILS,
@@ -271,7 +271,9 @@ class PagerDutyTracker:
         if merged:
             return Gone(reason=GoneReason.MOVED, moved_to=merged, detail="It was merged into another incident.")
         (comments, _), entries = await asyncio.gather(self._notes(remote_id), self._log(remote_id))
-        fields = fields_of(row, shape.schema)
+        fields, details = fields_of(row, shape.schema), details_of(entries)
+        if details is not None:
+            fields[DETAILS] = details.replace("\r\n", "\n")
         return RemoteItem(
             id=remote_id,
             key=f"#{row.get('incident_number')}",

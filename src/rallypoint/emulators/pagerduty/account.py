@@ -172,7 +172,8 @@ class Account:
         )  # fmt: skip
         made.custom = {one.name: None for one in self.fields.values()}
         self.incidents[made.id] = made
-        self._log(made, "trigger_log_entry", "Triggered through the website", by)
+        channel = {"type": "web_trigger", "summary": title, "subject": title, "details": made.details}
+        self._log(made, "trigger_log_entry", "Triggered through the website", by, channel=channel)
         self._assign(made, users or policy.users[:1], by, directly=bool(users))
         self._tell("incident.triggered", made, by)
         return made
