@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote
 
-from rallypoint.connectors.request_tracker.api import Api, Row, about, at
+from rallypoint.connectors.request_tracker.api import PAGES_MOST, Api, Row, about, at
 from rallypoint.connectors.request_tracker.shape import (
     OWNER,
     STATUS,
@@ -50,7 +50,9 @@ def typed(content_type: str, op: str) -> str:
 async def transactions(api: Api, id: str, last: str) -> list[Row]:
     """All that we may see up to this one, in order. Hidden ones leave gaps in pages, so it is the last that ends it."""
     found: list[Row] = []
-    for number in range(1, 201):
+    if not last.isdecimal():
+        return found  # an account that may see no transaction gets a time in place of a number
+    for number in range(1, PAGES_MOST + 1):
         rows, _ = await api.page(f"/ticket/{id}/history", TOLD, (("orderby", "id"),), number=number)
         found += [one for one in rows if int(one["id"]) <= int(last)]
         if any(int(one["id"]) >= int(last) for one in rows):

@@ -315,7 +315,8 @@ class RequestTracker:
     async def _unmoved(self, shape: Shape, remote_id: str, before: str, missed: list[str]) -> list[str]:
         """Those of the fields that nothing happened to since: others were taken, and are kept in another form."""
         _, last = await self._api.one(f"/ticket/{remote_id}")
-        rows = [one for one in await history.transactions(self._api, remote_id, last) if int(one["id"]) > int(before)]
+        since = int(before) if before.isdecimal() else 0
+        rows = [one for one in await history.transactions(self._api, remote_id, last) if int(one["id"]) > since]
         moved = {one.field for one in await history.field_changes(shape, rows, history.People(self._api, shape.people))}
         return [one for one in missed if one not in moved]
 
