@@ -29,6 +29,9 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 BESIDE = re.compile(r"/(webhooks|cdn|attachments/token)\b")
 """Described in another file of the vendor, which is not among these; or no part of the interface."""
 
+BY_CURSOR = re.compile(r"/(tickets|audits|comments|ticket_fields|groups|users|triggers)$")
+"""Lists that the vendor's documents describe with pages by cursor."""
+
 PAGING = frozenset({"page[size]", "page[after]", "page", "per_page", "sort_by", "sort_order"})
 ODD = re.compile(
     r"custom_fields\[\d+\]\.value: \w+ instead of string"  # a checkbox is true, several choices are a list
@@ -189,6 +192,8 @@ async def test_requests_and_answers_fit_the_description(
         names = {str(resolved(spec, one).get("name")) for one in described["parameters"]} | PAGING
         names |= {"/api/v2/users": {"role"}, "/api/v2/uploads": {"filename"}}.get(asked.path, set())
         wrong += [f"{asked.path}: asks {name}" for name in asked.params if name not in names]
+        if "page[size]" in asked.params and not BY_CURSOR.search(asked.path):
+            wrong.append(f"{asked.path}: is not listed by cursor there")
         sent = described.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
         if sent and isinstance(content, bytes) and content:
             body = json.loads(content)

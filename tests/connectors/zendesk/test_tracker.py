@@ -868,3 +868,30 @@ async def test_a_suggested_mapping_says_what_zendesk_means(bench: ZendeskBench) 
     description = schema.field("description")
     assert description is not None
     assert description.kind is FieldKind.RICH_TEXT, "which has lines"
+
+
+async def test_what_nobody_did_is_done_by_zendesk(bench: ZendeskBench) -> None:
+    item = await made(bench)
+    await bench.person_sets(item.remote_id, "subject", "By a rule")
+    bench.emulator.desk.tickets[int(item.remote_id)].audits[-1].author = -1
+    after = await read(bench, item.remote_id)
+    last = [one for one in after.history if one.field == "subject"][-1]
+    assert (last.by, after.changed_by) == (Person(remote_id="-1", name="Zendesk"),) * 2
+
+
+async def test_what_is_said_while_we_read_comes_with_the_next_read(bench: ZendeskBench) -> None:
+    item = await made(bench)
+    await bench.person_comments(item.remote_id, "First", Visibility.PUBLIC)
+    ticket = bench.emulator.desk.tickets[int(item.remote_id)]
+    rows = (await bench.people[AGENT].get(f"tickets/{item.remote_id}/audits")).json()
+    await bench.person_comments(item.remote_id, "Second", Visibility.PUBLIC)
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/audits", status=200, body=rows))
+    early = await read(bench, item.remote_id)
+    assert [one.body for one in early.comments] == ['<p dir="auto">First</p>']
+    late = await read(bench, item.remote_id)
+    assert (len(late.comments), late.revision != early.revision) == (2, True)
+    rows["audits"] = [one for one in rows["audits"] if one["id"] != ticket.comments[1].audit]
+    rows["audits"].append({**rows["audits"][-1], "id": ticket.audits[-1].id, "events": []})
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/audits", status=200, body=rows))
+    lacking = await read(bench, item.remote_id)
+    assert len(lacking.comments) == 2, "one whose audit is not shown is shown all the same"

@@ -104,6 +104,17 @@ class Api:
         self.judge(answer)
         return await self._rest(answer, path, name, query or {}, most)
 
+    async def whole(self, path: str, name: str, query: Mapping[str, str] | None = None) -> list[dict[str, Any]] | None:
+        """A list that comes in one piece; None when it is missing, or hidden from us."""
+        answer = await self.send("GET", path, query=query)
+        if answer.status in (403, 404) and answer.data is not None:
+            return None
+        self.judge(answer)
+        rows = answer.data.get(name) if isinstance(answer.data, dict) else None
+        if not isinstance(rows, list):
+            raise no_interface(answer)
+        return [one for one in rows if isinstance(one, dict)]
+
     async def _rest(
         self, answer: Answer, path: str, name: str, query: Mapping[str, str], most: int
     ) -> tuple[list[dict[str, Any]], bool]:
@@ -204,7 +215,7 @@ class Api:
                 help="Make a new token, and let API token access be on; with an API token the mail must be an agent's.",
                 exchange=exchange,
             )
-        if answer.status == 403 and answer.data is not None:
+        if answer.status == 403:
             raise PermissionDenied(said or "Zendesk forbids this.", help=FORBIDDEN, exchange=exchange)
         if answer.status == 409:
             raise Stale(exchange=exchange)

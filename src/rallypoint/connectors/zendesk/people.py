@@ -13,6 +13,8 @@ from rallypoint.sync.ports import ValidationFailed
 
 LAST = timedelta(minutes=10)
 MOST = 5000
+SYSTEM = "-1"
+"""Who does what nobody does: automations, imports."""
 
 
 class People:
@@ -37,11 +39,12 @@ class People:
             self._known.clear()
         for start in range(0, len(wanted), 100):
             query = {"ids": ",".join(wanted[start : start + 100])}
-            found = await self._api.perhaps("/users/show_many", "users", query, most=100)
-            for one in found[0] if found else ():
+            for one in await self._api.whole("/users/show_many", "users", query) or ():
                 self._known[str(one.get("id"))] = (person(one), self._now())
 
     def named(self, id: Any) -> Person:
+        if str(id) == SYSTEM:
+            return Person(remote_id=SYSTEM, name="Zendesk")
         found = self._known.get(str(id))
         return found[0] if found else Person(remote_id=str(id))
 
@@ -54,8 +57,7 @@ class People:
             return int(who.remote_id)
         mail = who.email or who.remote_id
         if mail:
-            rows, _ = await self._api.listed("/users/search", "users", {"query": mail}, most=100)
-            for one in rows:
+            for one in await self._api.whole("/users/search", "users", {"query": mail}) or ():
                 if str(one.get("email") or "").casefold() == mail.casefold():
                     return int(one["id"])
         why = f"nobody there has the mail {mail[:80]}" if mail else "nobody there is known under this name"

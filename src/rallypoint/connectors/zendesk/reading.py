@@ -134,16 +134,16 @@ class Conversation:
 
 
 def conversation_of(rows: Sequence[Row], audits: Sequence[Row], named: Named) -> Conversation:
-    """The comments that belong to these audits: what came in between is told with a later revision."""
+    """The comments up to the last of these audits: what came in between is told with a later revision."""
     by_id = {one.get("id"): one for one in audits}
-    first = audits[0].get("id") if audits else None
+    first, last = (audits[0].get("id"), audits[-1].get("id")) if audits else (None, None)
     edited = _edits(audits)
     description: str | None = None
     comments: list[RemoteComment] = []
     files: list[RemoteAttachment] = []
     for row in rows:
-        audit = by_id.get(row.get("audit_id"))
-        if audit is None:
+        audit = by_id.get(row.get("audit_id"), {})
+        if not audit and _later(row.get("audit_id"), last):
             continue
         public = row.get("public")
         visibility = (
@@ -182,6 +182,11 @@ def conversation_of(rows: Sequence[Row], audits: Sequence[Row], named: Named) ->
             )
         )
     return Conversation(description=description, comments=tuple(comments), files=tuple(files))
+
+
+def _later(audit: Any, last: Any) -> bool:
+    """Numbers of audits only rise."""
+    return not isinstance(audit, int) or not isinstance(last, int) or audit > last
 
 
 def _edits(audits: Sequence[Row]) -> dict[str, Any]:

@@ -67,8 +67,9 @@ class Shape:
 
 async def forms(api: Api) -> dict[str, dict[str, Any]]:
     """Active forms by the name they are chosen by; none where the account has one at most, or no right to ask."""
-    found = await api.perhaps("/ticket_forms", "ticket_forms", {"active": "true"}, most=ROWS_MOST)
-    rows = [one for one in (found[0] if found else ()) if one.get("active")]
+    rows = [
+        one for one in await api.whole("/ticket_forms", "ticket_forms", {"active": "true"}) or () if one.get("active")
+    ]
     if len(rows) < 2:
         return {}
     names = [str(one.get("name", "")) for one in rows]
@@ -181,12 +182,8 @@ def _status(fields: list[dict[str, Any]], statuses: list[dict[str, Any]]) -> Rem
 
 
 async def _statuses(api: Api) -> list[dict[str, Any]]:
-    answer = await api.send("GET", "/custom_statuses", query={"active": "true"})
-    if answer.status in (403, 404) and answer.data is not None:
-        return []
-    api.judge(answer)
-    rows = answer.data.get("custom_statuses") if isinstance(answer.data, dict) else None
-    return [one for one in rows or () if isinstance(one, dict) and one.get("active")]
+    rows = await api.whole("/custom_statuses", "custom_statuses", {"active": "true"})
+    return [one for one in rows or () if one.get("active")]
 
 
 async def _groups(api: Api) -> list[dict[str, Any]]:
