@@ -1,12 +1,16 @@
 """Backup and restore on a real server: whole or not at all, in both directions."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from rallypoint import incidents
+from rallypoint.actors import SYSTEM
+from rallypoint.db import Database
 from rallypoint.db.backup import backup, restore
 from rallypoint.db.client import Target
 from rallypoint.errors import OutsideFailure, Refused
@@ -60,6 +64,27 @@ async def ask(dsn: str, statement: str) -> Any:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
+
+
+async def test_files_of_incidents_are_in_a_backup(db: Database, dsn: str, empty: str, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 9000
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content
+
+    async with incidents.held(chunks(), largest=10**7) as whole:
+        sha256 = await incidents.keep(db, whole)
+    async with db.transaction(SYSTEM) as tx:
+        number = (await incidents.open_incident(tx, title="Slow")).number
+        await incidents.attach(tx, number, sha256=sha256, name="dump.bin")
+    restore(empty, backup(dsn, tmp_path / "all.dump"))
+    restored = await Database.connect(empty, clock=db.clock, bus=db.bus, size=1)
+    try:
+        async with restored.transaction(SYSTEM) as tx:
+            [file] = await incidents.files(tx, number)
+        assert b"".join([piece async for piece in incidents.stream(restored, file.sha256)]) == content
+    finally:
+        await restored.close()
 
 
 async def test_what_was_backed_up_comes_back(full: str, empty: str, tmp_path: Path) -> None:

@@ -20,13 +20,11 @@ from rallypoint.sync.steps import (
     EditComment,
     Event,
     Failed,
-    FetchFile,
     Found,
     ListTransitions,
     Offered,
     Read,
     SendComment,
-    SendFile,
     TakeStep,
     WriteFields,
     WriteRelation,
@@ -91,8 +89,6 @@ async def _call(tracker: Tracker, remote_id: str, call: Call) -> str:
         case DeleteComment(op=op, remote_id=id):
             await tracker.delete_comment(remote_id, id, op)
             return ""
-        case FetchFile() | SendFile():
-            raise TypeError("Files are carried by carrying.py.")
     raise AssertionError(call)
 
 

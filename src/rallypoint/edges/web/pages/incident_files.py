@@ -1,5 +1,7 @@
 """Files on an incident's page: sent by a plain form, saved by a link, removed with a reason."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,7 +32,7 @@ async def attach(request: Request) -> Response:
                 raise Invalid("file", "choose a file first")
             kept = []
             for one in sent.files:
-                whole = incidents.held_file(one.file, largest=largest)
+                whole = await asyncio.to_thread(incidents.held_file, one.file, largest=largest)
                 sha256 = await incidents.keep(visit.house(request).db, whole)
                 kept.append((one.filename or "", one.content_type or "", sha256))
 
