@@ -317,6 +317,27 @@ class Mapping:
         return next((rule for rule in self.fields if rule.hub == hub_field), None)
 
 
+def changed_rules(before: Mapping, after: Mapping) -> frozenset[str]:
+    """The incident's fields for which two versions may bring about other values. Who wins is no part of it."""
+
+    def rule(mapping: Mapping, name: str) -> object:
+        found = mapping.rule_for(name)
+        if found is None:
+            return None
+        people = mapping.people if isinstance(found.transform, PersonMap) else None
+        return found.remote, found.direction, found.transform, people
+
+    def status(mapping: Mapping) -> object:
+        found = mapping.status
+        return None if found is None else (found.field, found.direction, found.out, found.into)
+
+    names = {one.hub for one in (*before.fields, *after.fields)}
+    changed = {name for name in names if rule(before, name) != rule(after, name)}
+    if after.status is not None and status(before) != status(after):
+        changed.add(after.status.hub_field)
+    return frozenset(changed)
+
+
 def mapping_to_json(mapping: Mapping) -> dict[str, Any]:
     """The mapping as JSON-able data. Members that have their default are written too: a file shows all there is."""
     data = codec.to_json(mapping)

@@ -86,6 +86,7 @@ class Why(StrEnum):
     CLOSED = "the item there is closed for changes"
     FROZEN = "the field went back and forth and was stopped"
     TAGS = "tags of both sides were joined"
+    NEW_RULES = "the mapping says otherwise by now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,7 @@ class Look:
     answers: ReadOnly[str, Answer] = field(default_factory=dict)
     waiting: ReadOnly[str, Conflict] = field(default_factory=dict)
     grain: float = 1.0
-    again: bool = False
+    again: frozenset[str] = frozenset()
 
 
 def plan(
@@ -183,12 +184,13 @@ def plan(
     answers: ReadOnly[str, Answer] | None = None,
     waiting: ReadOnly[str, Conflict] | None = None,
     grain: float = 1.0,
-    again: bool = False,
+    again: frozenset[str] = frozenset(),
 ) -> Plan:
     """One decision for each mapped field.
 
     `shadows`, `intents` and `waiting` (conflicts a person has not decided) are by hub field; `answers` by operation.
-    `grain` is the coarseness of the tool's clock in seconds. `again` judges agreed fields anew under a changed mapping.
+    `grain` is the coarseness of the tool's clock in seconds. `again` are hub fields whose rules changed since both
+    sides agreed: they are judged anew.
     """
     look = Look(link=link, item=remote, answers=answers or {}, waiting=waiting or {}, grain=grain, again=again)
     decisions = []
@@ -377,7 +379,7 @@ def _table(still: Decision, seen: Seen, hub: HubField, shadow: Shadow | None, lo
     remote_changed = not same(still.raw, shadow.raw)
     never = shadow.hub_version == NEVER
     hub_changed = never or (hub.version != shadow.hub_version and not same(hub.value, shadow.hub_value))
-    if look.again and not remote_changed and not hub_changed:
+    if seen.rule.hub in look.again and not remote_changed and not hub_changed:
         return _again(still, seen, hub, shadow, look)
     if not remote_changed and not hub_changed:
         moved = hub.version != shadow.hub_version
@@ -391,11 +393,19 @@ def _table(still: Decision, seen: Seen, hub: HubField, shadow: Shadow | None, lo
 
 
 def _again(still: Decision, seen: Seen, hub: HubField, shadow: Shadow, look: Look) -> Decision:
-    """Nothing changed but the mapping: where its sides no longer agree under it, the owner's side goes across."""
+    """Nothing changed but the mapping: where its sides no longer agree under it, the owner's side goes across. Where
+    the later change wins, that is the side on which somebody said it: the other holds what the old rules made of it."""
     blank = replace(shadow, hub_version=0)
     if seen.lens.agrees(hub.value, still.raw, blank):
         return still
-    return _first(still, seen, hub, blank, look)
+    rule = seen.rule
+    if rule.direction is Direction.BOTH and rule.owner is Owner.ASK:
+        return _first(still, seen, hub, blank, look)
+    said_there = hub.link is not None and hub.link == look.link.id
+    theirs = rule.owner is Owner.REMOTE or (rule.owner is Owner.NEWEST and said_there)
+    if rule.direction is Direction.IN or (rule.direction is Direction.BOTH and theirs):
+        return _remote_changed(still, seen, hub, blank, look, Why.NEW_RULES)
+    return _push(still, seen, hub, blank, look, Why.NEW_RULES)
 
 
 def _first(still: Decision, seen: Seen, hub: HubField, shadow: Shadow | None, look: Look) -> Decision:

@@ -453,7 +453,8 @@ class SetUp:
         if incident is None and not remote_id.strip():
             raise Invalid("incident", "name an incident, an item there (remote_id), or both")
         async with self.tracker(actor, key) as (connection, tracker):
-            rules = read_rules(data, connection=connection.id, id=id)
+            version = (await self.version_of(actor, id)) + 1 if id else 1
+            rules = read_rules(data, connection=connection.id, id=id, version=version)
             if incident is not None:
                 async with self._db.transaction(actor) as tx:
                     await incidents.incident(tx, incident)

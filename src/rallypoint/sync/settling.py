@@ -19,7 +19,7 @@ from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.equality import NoWay
 from rallypoint.sync.hub import Arrival
-from rallypoint.sync.mapping import Direction
+from rallypoint.sync.mapping import Direction, changed_rules
 from rallypoint.sync.model import HubItem, Shadow, Side, Value
 from rallypoint.sync.planner import NEVER, Decision
 from rallypoint.sync.relations import TieAct
@@ -96,6 +96,8 @@ class Settler:
         if it.settlement is None:
             return Settled(asks=True)
         await store.save_memory(tx, stored, it.settlement.memory)
+        if claim.link.mapping_version != self.setting.mapping.version:
+            await store.change_link(tx, claim.link.id, mapping_version=self.setting.mapping.version)
         await self._follow(tx, claim, sight)
         await store.seen_hub(tx, claim.link.id)
         if not stored.shadows:
@@ -129,7 +131,7 @@ class Settler:
 
     async def rehearse(self, tx: Transaction, claim: Claim, sight: Sight, stored: Memory) -> Rehearsal:
         """Decide, and do here what was done there; keep nothing of it yet. A preview rolls this back."""
-        memory = self._begun(claim, stored, sight)
+        memory = replace(self._begun(claim, stored, sight), anew=await self._anew(tx, claim))
         item = await hub.read(tx, claim.link.incident, base_url=self.base_url)
         item = await self._hung_together(tx, claim, sight, item)
         outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
@@ -143,6 +145,16 @@ class Settler:
             declined_ties=await self._take_ties(tx, claim, outcome), new_op=new_op, now=tx.now,
         )  # fmt: skip
         return Rehearsal(item=item, outcome=outcome, applied=applied, settlement=settlement)
+
+    async def _anew(self, tx: Transaction, claim: Claim) -> frozenset[str]:
+        """Fields that other rules were agreed for: whatever stands there now is judged by those of today, once."""
+        mapping, link = self.setting.mapping, claim.link
+        if not link.id or link.mapping_version == mapping.version:
+            return frozenset()
+        agreed = (await store.link(tx, link.id)).mapping_version  # an earlier round of this pass may have moved it on
+        if agreed == mapping.version:
+            return frozenset()
+        return changed_rules(await store.mapping(tx, mapping.id, agreed), mapping)
 
     def _begun(self, claim: Claim, memory: Memory, sight: Sight) -> Memory:
         """At the first look at an item that we created, what the tool filled in by itself is nobody's edit: ours goes

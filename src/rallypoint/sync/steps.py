@@ -65,6 +65,8 @@ class Memory:
 
     relations: tuple[Relation, ...] = ()
     turns: tuple[Turn, ...] = ()
+    anew: frozenset[str] = frozenset()
+    """Fields whose rules changed since they were agreed. Not kept: the link knows its version of the mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +255,7 @@ def decide(
         answers=sight.answers,
         waiting=memory.waiting,
         grain=rules.able.time_grain_seconds,
+        again=memory.anew,
     )
     pairs = _updated(memory.comment_pairs, sight.done)
     said = plan_comments(
