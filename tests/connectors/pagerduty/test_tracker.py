@@ -254,7 +254,7 @@ async def test_an_account_without_priorities_and_custom_fields(bench: PagerDutyB
 async def test_people_are_known_by_mail_and_by_nothing_less(bench: PagerDutyBench) -> None:
     item = await made(bench, assignee=Person(email=LEAD))
     assert (await read(bench, item.remote_id)).raw("assignee") == Person(
-        remote_id=bench.emulator.user(LEAD).id, name="Sam Ortiz"
+        remote_id=bench.emulator.user(LEAD).id, name="Sam Ortiz", email=LEAD
     )
     assert ENGINEER in {one.email for one in (await bench.tracker.describe(bench.project, "incident")).people}
     for who in (Person(email="x@y.example"), Person(name="Nobody")):
@@ -289,8 +289,8 @@ async def test_history_is_worked_out_from_the_log(bench: PagerDutyBench) -> None
     await bench.advance(10)
     await write(bench, item, priority=bench.choices[0], custom__environment="staging")
     item_now = await read(bench, item.remote_id)
-    engineer, other = Person(remote_id=bench.somebody.remote_id, name="Noor Haddad"), Person(
-        remote_id=bench.emulator.user(LEAD).id, name="Sam Ortiz"
+    engineer, other = bench.somebody, Person(
+        remote_id=bench.emulator.user(LEAD).id, name="Sam Ortiz", email=LEAD
     )  # fmt: skip
     assert [(one.field, one.old, one.new) for one in item_now.history] == [
         ("urgency", "high", "low"),

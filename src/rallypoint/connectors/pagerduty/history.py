@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rallypoint.connectors.pagerduty.api import Row, at
-from rallypoint.connectors.pagerduty.shape import ASSIGNEE, CUSTOM, STATUS, URGENCY, Shape, custom_value, person
+from rallypoint.connectors.pagerduty.shape import ASSIGNEE, CUSTOM, STATUS, URGENCY, Shape, custom_value, known
 from rallypoint.sync.model import FieldChange, Person, Value
 
 STATUS_OF = {
@@ -27,7 +27,7 @@ def history_of(entries: Iterable[Row], incident: Mapping[str, Any], shape: Shape
     for _ in turns:
         urgency = OTHER_URGENCY.get(urgency, "")
     for one in entries:
-        moment, by = at(one.get("created_at")), person(one.get("agent"))
+        moment, by = at(one.get("created_at")), known(shape.schema, one.get("agent"))
         if moment is None:
             continue
         kind = str(one.get("type"))
@@ -36,7 +36,7 @@ def history_of(entries: Iterable[Row], incident: Mapping[str, Any], shape: Shape
                 found.append(_step(STATUS, status, STATUS_OF[kind], moment, by))
             status = STATUS_OF[kind]
         elif kind == "assign_log_entry":
-            now = next((person(each) for each in one.get("assignees") or ()), None)
+            now = next((known(shape.schema, each) for each in one.get("assignees") or ()), None)
             if assignee is not None:
                 found.append(_step(ASSIGNEE, assignee, now, moment, by))
             assignee = now

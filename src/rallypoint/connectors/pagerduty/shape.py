@@ -124,7 +124,7 @@ def fields_of(row: Mapping[str, Any], schema: Schema) -> dict[str, Value]:
         found[PRIORITY] = _id(row.get("priority"))
     if row.get("status") != "resolved":
         assigned = [one for one in row.get("assignments") or () if isinstance(one, dict)]
-        found[ASSIGNEE] = person(assigned[0].get("assignee")) if assigned else None
+        found[ASSIGNEE] = known(schema, assigned[0].get("assignee")) if assigned else None
     for one in row.get("custom_fields") or ():
         field = schema.field(CUSTOM + str(one.get("name")))
         if field is not None:
@@ -152,6 +152,14 @@ def person(row: object) -> Person | None:
         return None
     name = str(row.get("name") or row.get("summary") or "")
     return Person(remote_id=str(row["id"]), name=name, email=str(row.get("email") or ""))
+
+
+def known(schema: Schema, reference: object) -> Person | None:
+    """Who is meant by a reference, which has no mail, as the list of users has them."""
+    found = person(reference)
+    if found is None:
+        return None
+    return next((one for one in schema.people if one.remote_id == found.remote_id), found)
 
 
 def page_of(row: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from rallypoint.connectors.pagerduty.shape import (
     Shape,
     discover,
     fields_of,
+    known,
     outward,
     page_of,
     person,
@@ -283,7 +284,7 @@ class PagerDutyTracker:
             revision=_revision(row, fields, comments),
             fields=fields,
             changed_at=at(row.get("updated_at")),
-            changed_by=person(entries[-1].get("agent")) if entries else None,
+            changed_by=known(shape.schema, entries[-1].get("agent")) if entries else None,
             history=history_of(entries, row, shape),
             comments=comments,
             comments_complete=True,
@@ -295,13 +296,13 @@ class PagerDutyTracker:
         """(notes in the order they were written, our panels among them by the incident's path: id)"""
         told = (await self._api.get(f"/incidents/{remote_id}/notes")).get("notes")
         rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
-        me = (await self._me()).remote_id
+        me, schema = (await self._me()).remote_id, (await self._known()).schema
         comments: list[RemoteComment] = []
         panels: dict[str, str] = {}
         rows.reverse()  # newest first there, also within a second
         rows.sort(key=lambda one: str(one.get("created_at")))
         for row in rows:
-            author, text = person(row.get("user")), str(row.get("content") or "")
+            author, text = known(schema, row.get("user")), str(row.get("content") or "")
             panel = PANEL.fullmatch(text) if author is not None and author.remote_id == me else None
             if panel is not None:
                 panels[urlsplit(panel["url"]).path] = str(row.get("id"))
