@@ -24,6 +24,7 @@ from rallypoint.sync.ports import (
     Draft,
     MappingBroken,
     Panel,
+    PermissionDenied,
     Stale,
     Tracker,
     ValidationFailed,
@@ -175,6 +176,16 @@ async def test_links_between_tickets_are_relations(bench: RequestTrackerBench) -
     bench.server.change(BETH, one, AddDependsOn=two)
     assert (await item(bench.tracker, one)).relations == (Relation(kind=RelationKind.BLOCKED_BY, remote_id=two),)
     assert (await item(bench.tracker, two)).relations == (Relation(kind=RelationKind.BLOCKS, remote_id=one),)
+    bench.server.change(BETH, two, AddRefersTo=one)
+    related, tracker = Relation(kind=RelationKind.RELATED, remote_id=two), bench.connected()
+    assert related in (await item(tracker, one)).relations
+    await tracker.unrelate(one, related, "op")
+    assert related not in (await item(tracker, one)).relations, "whichever end had said it"
+    with pytest.raises(ValidationFailed, match="itself"):
+        await tracker.relate(one, Relation(kind=RelationKind.PARENT, remote_id=one), "op")
+    bench.server.take_right("ModifyTicket")
+    with pytest.raises(PermissionDenied):
+        await tracker.relate(one, Relation(kind=RelationKind.PARENT, remote_id=two), "op")
 
 
 async def test_a_lifecycle_of_its_own_is_named_or_seen(bench: RequestTrackerBench) -> None:

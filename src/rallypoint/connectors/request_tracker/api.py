@@ -114,7 +114,7 @@ class Api:
     async def change(self, id: str, values: Mapping[str, Any], etag: str) -> tuple[str, Answer]:
         """(its sentences about the change, the answer). Raises Stale when the ticket is not as with this ETag."""
         answer = await self.call("PUT", f"/ticket/{id}", body=dict(values), headers={"if-match": f'"{etag}"'})
-        return _sentences(answer), answer
+        return sentences(answer), answer
 
     # Calls.
 
@@ -206,7 +206,8 @@ def no_interface(answer: Answer) -> Outage:
     )
 
 
-def _sentences(answer: Answer) -> str:
+def sentences(answer: Answer) -> str:
+    """What it says about a change, which may have been refused."""
     if not isinstance(answer.data, list):
         raise no_interface(answer)
     return " ".join(str(one) for one in answer.data if one)

@@ -40,7 +40,7 @@ async def is_utc(api: Api) -> bool:
     if moment is None:
         return True
     second = timedelta(seconds=1)
-    asked = f"id = {int(rows[0]['id'])} AND {_after(moment - second)} AND LastUpdated < '{_stamp(moment + second)}'"
+    asked = f"id = {int(rows[0]['id'])} AND {after(moment - second)} AND LastUpdated < '{_stamp(moment + second)}'"
     return bool((await api.page("/tickets", FIELDS, (("query", asked),)))[0])
 
 
@@ -50,7 +50,7 @@ async def changes(api: Api, cursor: str) -> Changes:
     rows: list[Row] = []
     more = False
     for number in range(1, PAGES_MOST + 1):
-        found, pages = await api.page("/tickets", FIELDS, (("query", _after(since)), *ORDER), number=number)
+        found, pages = await api.page("/tickets", FIELDS, (("query", after(since)), *ORDER), number=number)
         rows += found
         more = number < pages if pages is not None else len(found) >= PAGE
         last = at(rows[-1].get("LastUpdated")) if rows else None
@@ -74,7 +74,8 @@ async def changes(api: Api, cursor: str) -> Changes:
     return Changes(hints=tuple(hints), cursor=_written(following, seen[-SEEN_MOST:]), more=more)
 
 
-def _after(since: datetime) -> str:
+def after(since: datetime) -> str:
+    """The condition of a search for what changed then or later."""
     return f"LastUpdated >= '{_stamp(since)}'"
 
 

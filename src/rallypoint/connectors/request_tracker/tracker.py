@@ -6,20 +6,27 @@ kind refers-to: the incident's address, and a name by which a ticket is found ag
 travels as a parameter of the content type, which no reader sees.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
 from rallypoint.connectors.calling import Answer, Way
 from rallypoint.connectors.request_tracker import changes as following
-from rallypoint.connectors.request_tracker import history, hook
-from rallypoint.connectors.request_tracker.api import ID, Api, Credentials, NotThere, Row, at, made_id
+from rallypoint.connectors.request_tracker import files, history, hook, links
+from rallypoint.connectors.request_tracker.api import (
+    ID,
+    PAGE,
+    Api,
+    Credentials,
+    NotThere,
+    Row,
+    at,
+    made_id,
+    sentences,
+)
 from rallypoint.connectors.request_tracker.shape import (
     CONTENT,
     DELETED,
@@ -38,7 +45,7 @@ from rallypoint.connectors.request_tracker.shape import (
     person,
     user_id,
 )
-from rallypoint.connectors.tracking import Passage, clock_findings, refused, seconds_for
+from rallypoint.connectors.tracking import clock_findings, refused
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -49,7 +56,6 @@ from rallypoint.sync.model import (
     Person,
     Project,
     Relation,
-    RelationKind,
     RemoteItem,
     Schema,
     Transition,
@@ -65,8 +71,9 @@ from rallypoint.sync.ports import (
     Draft,
     Finding,
     Level,
+    Listed,
+    Listing,
     MappingBroken,
-    Outage,
     Panel,
     PermissionDenied,
     RateNote,
@@ -81,25 +88,9 @@ from rallypoint.sync.ports import (
 )
 
 SHAPE_LASTS = timedelta(minutes=10)
-URN = "urn:rallypoint:"
 OPENING = "This ticket is also worked on in Rallypoint."
-FILE_BYTES_MOST = 10_000_000
-"""Its own limit as shipped (MaxAttachmentSize)."""
-
 COMMENT_LONGEST = 1_000_000
-KEPT_TYPES = ("image/", "audio/", "video/", "application/")
-"""Files of other types it recodes, cuts or takes for mails, so they go as bytes."""
-
-BYTES = "application/octet-stream"
 NOT_ALLOWED = "Permission Denied"
-_RELATIONS = {
-    "parent": RelationKind.PARENT,
-    "child": RelationKind.CHILD,
-    "depends-on": RelationKind.BLOCKED_BY,
-    "depended-on-by": RelationKind.BLOCKS,
-    "refers-to": RelationKind.RELATED,
-    "referred-to-by": RelationKind.RELATED,
-}
 
 
 class RequestTracker:
@@ -131,8 +122,9 @@ class RequestTracker:
             attachments=True,
             private_files=True,
             relations=True,
+            relation_writes=frozenset(links.WRITTEN),
             time_grain_seconds=1.0,
-            max_attachment_bytes=FILE_BYTES_MOST,
+            max_attachment_bytes=files.BYTES_MOST,
             max_comment_length=COMMENT_LONGEST,
             max_lengths={SUBJECT: SUBJECT_LONGEST},
             markups={
@@ -216,6 +208,32 @@ class RequestTracker:
             return Changes(hints=(), cursor=following.beginning(self._api.their_time() or self._now()))
         return await following.changes(self._api, cursor)
 
+    async def list_items(self, project: str, type: str, since: datetime | None, cursor: str | None) -> Listing:
+        """Along their numbers, which nobody changes."""
+        shape = await self._known(project, type)
+        if cursor is not None and not ID.fullmatch(cursor):
+            raise ValidationFailed("This is not a cursor of ours.", help="Begin anew without one.")
+        if since is not None and not await following.is_utc(self._api):
+            raise following.wrong_zone()
+        asked = f"Queue = {shape.queue} AND id > {cursor or 0}"
+        asked += f" AND {following.after(since)}" if since is not None else ""
+        rows, pages = await self._api.page("/tickets", (SUBJECT, "LastUpdated"), (("query", asked), ("orderby", "id")))
+        items = tuple(
+            Listed(
+                remote_id=str(one["id"]),
+                key=f"#{one['id']}",
+                title=str(one.get(SUBJECT) or ""),
+                url=self._url(str(one["id"])),
+                changed_at=at(one.get("LastUpdated")),
+            )
+            for one in rows
+        )
+        more = pages > 1 if pages is not None else len(rows) >= PAGE
+        return Listing(items=items, cursor=items[-1].remote_id if items else cursor or "", more=more and bool(items))
+
+    def _url(self, remote_id: str) -> str:
+        return f"{self._base_url}/Ticket/Display.html?id={remote_id}"
+
     async def _ticket(self, remote_id: str) -> tuple[Row, str] | Gone:
         _demand_id(remote_id)
         try:
@@ -252,7 +270,7 @@ class RequestTracker:
         return RemoteItem(
             id=remote_id,
             key=f"#{remote_id}",
-            url=f"{self._base_url}/Ticket/Display.html?id={remote_id}",
+            url=self._url(remote_id),
             project=shape.queue,
             type=TICKET,
             revision=etag,
@@ -266,7 +284,7 @@ class RequestTracker:
             comments_complete=False,
             attachments=tuple(history.files(rows, parts, people)),
             tags=tags if isinstance(tags, tuple) else None,
-            relations=_relations(row),
+            relations=links.of_ticket(row),
             read_at=self._now(),
             skew=self._api.caller.skew.seconds,
         )
@@ -276,24 +294,24 @@ class RequestTracker:
     async def find(self, natural_key: str) -> str | None:
         if not natural_key:
             return None
-        asked = (("query", f"RefersTo = '{_name(natural_key)}'"), ("orderby", "id"))
+        asked = (("query", f"RefersTo = '{links.name_of(natural_key)}'"), ("orderby", "id"))
         rows, _ = await self._api.page("/tickets", ("Subject",), asked)
         return str(rows[0]["id"]) if rows else None
 
     async def create(self, draft: Draft, op: str) -> Created:
         values = {**draft.fields, **({TAGS: draft.tags} if draft.tags else {})}
         _, sent = await self._sent(draft.project, draft.type, values)
-        links = [one for one in (draft.url, _name(draft.natural_key)) if one]
+        back = [one for one in (draft.url, links.name_of(draft.natural_key)) if one]
         body = {
             **{name: value for name, value in sent.items() if value},
             "Queue": int(draft.project),
             "Content": f"{OPENING}\n{draft.url}".strip(),
             "ContentType": history.typed("text/plain", op),
-            "RefersTo": links,
+            "RefersTo": back,
         }
         answer = await self._api.call("POST", "/ticket", body=body)
         made = made_id(answer, TICKET)
-        return Created(remote_id=made, key=f"#{made}", url=f"{self._base_url}/Ticket/Display.html?id={made}")
+        return Created(remote_id=made, key=f"#{made}", url=self._url(made))
 
     async def write(self, remote_id: str, changes: Mapping[str, Value], base_revision: str, op: str) -> Written:
         """An empty `base_revision`, as after a creation, stands for the ticket as it is now."""
@@ -381,65 +399,15 @@ class RequestTracker:
     # Files.
 
     async def attach(self, remote_id: str, upload: Upload, op: str) -> str:
-        """Nothing can be taken back there, so the bytes are looked at before any of them is sent."""
         _demand_id(remote_id)
-        if not upload.name or '"' in upload.name or not upload.name.isprintable():
-            raise ValidationFailed("The file needs a name without quotation marks and control characters.")
-        if not upload.size:
-            raise ValidationFailed("Request Tracker does not take a file without content.")
-        if upload.size > FILE_BYTES_MOST:
-            raise ValidationFailed(f"{upload.name} has {upload.size} bytes; at most {FILE_BYTES_MOST} are sent.")
+        files.demand(upload)
         row, _ = await self._there(remote_id)
-        passage = Passage(upload)
-        whole = b"".join([piece async for piece in passage.pieces()])
-        if not passage.is_as_announced:
-            raise ValidationFailed(f"{upload.name} is other than announced, and was left out.")
-        kind = upload.content_type if upload.content_type.startswith(KEPT_TYPES) else BYTES
-        public = upload.visibility is Visibility.PUBLIC
-        said = json.dumps({"Status": row[STATUS]} if public else {})
-        mark = token_hex(16)
-        head = f'--{mark}\r\nContent-Disposition: form-data; name="JSON"\r\n\r\n{said}\r\n'
-        head += f'--{mark}\r\nContent-Disposition: form-data; name="Attachments"; filename="{upload.name}"\r\n'
-        head += f"Content-Type: {history.typed(kind, op)}\r\n\r\n"
-        parts = (head.encode(), whole, f"\r\n--{mark}--\r\n".encode())
-
-        async def pieces() -> AsyncIterator[bytes]:
-            for one in parts:
-                yield one
-
-        answer = await self._api.call(
-            "POST",
-            f"/ticket/{remote_id}/{_verb(upload.visibility)}",
-            content=pieces(),
-            headers={
-                "content-type": f"multipart/form-data; boundary={mark}",
-                "content-length": str(sum(map(len, parts))),
-            },
-            seconds=seconds_for(upload.size),
-        )
-        made = made_id(answer, "transaction")
-        listed = await self._api.every(f"/transaction/{made}/attachments", ("Filename", "ContentLength"))
-        for one in listed:
-            if one.get("Filename") == upload.name:
-                if str(one.get("ContentLength")) != str(upload.size):
-                    raise ValidationFailed(
-                        f"Request Tracker kept {one.get('ContentLength')} of {upload.size} bytes of {upload.name}.",
-                        help="Compare its settings MaxAttachmentSize and TruncateLongAttachments.",
-                    )
-                return str(one["id"])
-        raise ValidationFailed(
-            f"Request Tracker dropped {upload.name}.",
-            help="Compare its settings MaxAttachmentSize and DropLongAttachments.",
-        )
+        said = {"Status": str(row[STATUS])} if upload.visibility is Visibility.PUBLIC else {}
+        return await files.attach(self._api, f"/ticket/{remote_id}/{_verb(upload.visibility)}", upload, said, op)
 
     async def download(self, remote_id: str, attachment_id: str) -> AsyncIterator[bytes]:
         _demand_id(attachment_id)
-        row, _ = await self._api.one(f"/attachment/{attachment_id}")
-        try:
-            whole = base64.b64decode(str(row.get("Content") or ""))
-        except binascii.Error as problem:
-            raise Outage("The file is listed, but its content cannot be read.") from problem
-        yield whole
+        yield await files.content(self._api, attachment_id)
 
     # The panel.
 
@@ -448,6 +416,28 @@ class RequestTracker:
         row, etag = await self._there(remote_id)
         if not any(one.get("_url") == panel.url for one in row.get("_hyperlinks") or ()):
             await self._api.change(remote_id, {"AddRefersTo": panel.url}, etag)
+
+    # Relations.
+
+    async def relate(self, remote_id: str, relation: Relation, op: str) -> None:
+        row, _ = await self._there(remote_id)
+        _demand_id(relation.remote_id)
+        if not links.holds(row, relation):
+            await self._linked(remote_id, relation, f"Add{links.WRITTEN[relation.kind][0]}", wanted=True)
+
+    async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
+        row, _ = await self._there(remote_id)
+        _demand_id(relation.remote_id)
+        if links.holds(row, relation):
+            verbs = [f"Delete{one}" for one in links.WRITTEN[relation.kind]]
+            await self._linked(remote_id, relation, *verbs, wanted=False)
+
+    async def _linked(self, remote_id: str, relation: Relation, *verbs: str, wanted: bool) -> None:
+        """Said, and looked at: what it refused, a circle or a right that is missing, is only told in its sentences."""
+        answer = await self._api.call("PUT", f"/ticket/{remote_id}", body=links.change(verbs, relation.remote_id))
+        row, _ = await self._there(remote_id)
+        if links.holds(row, relation) is not wanted:
+            raise _not_done([str(relation.kind)], sentences(answer), answer)
 
     # Webhooks.
 
@@ -469,26 +459,8 @@ def _demand_id(text: str) -> None:
         raise ValidationFailed(f"{text[:40]!r} is no number of a ticket.")
 
 
-def _name(natural_key: str) -> str:
-    """What a ticket of ours refers to, letters and signs of addresses only."""
-    return URN + quote(natural_key, safe="")
-
-
 def _verb(visibility: Visibility) -> str:
     return "correspond" if visibility is Visibility.PUBLIC else "comment"
-
-
-def _relations(row: Row) -> tuple[Relation, ...]:
-    found: list[Relation] = []
-    for one in row.get("_hyperlinks") or ():
-        kind, url = _RELATIONS.get(str(one.get("ref"))), str(one.get("_url") or "")
-        if kind is None or url.startswith(URN):
-            continue
-        if one.get("type") == TICKET:
-            found.append(Relation(kind=kind, remote_id=str(one.get("id"))))
-        else:
-            found.append(Relation(kind=RelationKind.WEB, url=url))
-    return tuple(sorted(found, key=lambda one: (one.kind, one.remote_id, one.url)))
 
 
 def _not_done(fields: list[str], told: str, answer: Answer) -> TrackerError:
