@@ -102,6 +102,9 @@ async def test_from_connect_to_an_item_in_step(
     file.write_text(json.dumps(rules | {"fields": [one for one in rules["fields"] if one["hub"] != "impact"]}))
     assert (await at("sync", "effect", id, str(file)))[1]["changed"] == []
     assert (await at("sync", "save", str(file), *named, "--mapping", id))[1]["version"] == 2
+    assert (await at("sync", "effect", id, "--version", "1"))[1]["changed"] == []
+    assert (await at("sync", "effect", id))[0] == 2
+    assert (await at("sync", "effect", id, str(file), "--version", "1"))[0] == 2
     assert (await at("sync", "roll-back", id, "--to", "1"))[1]["version"] == 3
     assert [one["version"] for one in (await at("sync", "versions", id))[1]["items"]] == [3, 2, 1]
     assert (await at("sync", "mappings"))[1]["items"][0]["rules"] == rules

@@ -387,11 +387,14 @@ def preview(out: Out, file: Path, connection: str, incident: int | None, remote_
 
 @command(group, "effect")
 @click.argument("id", type=int)
-@FILE
-def effect(out: Out, id: int, file: Path) -> None:
-    """Which links of a mapping other rules would change. Nothing is written."""
-    rules = _rules(file)
-    found = outside(lambda desk, me: desk.effect(me, id, data=rules))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--version", type=int, help="The rules of this version, as a roll-back would bring them.")
+def effect(out: Out, id: int, file: Path | None, version: int | None) -> None:
+    """Which links of a mapping other rules would change, those of FILE or of a version. Nothing is written."""
+    if (file is None) == (version is None):
+        raise click.UsageError("Name a file with rules, or a version of the mapping.")
+    rules = None if file is None else _rules(file)
+    found = outside(lambda desk, me: desk.effect(me, id, data=rules, version=version))
     if out.as_json:
         out.result(
             {"links": found.links, "looked_at": found.looked_at, "unreadable": list(found.unreadable),
