@@ -8,11 +8,11 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from rallypoint.connectors.azure_devops import hook
+from rallypoint.connectors.azure_devops import hook, links, patches, seen
 from rallypoint.connectors.azure_devops.api import (
     COMMENTS_VERSION,
     CONNECTION_VERSION,
@@ -22,14 +22,14 @@ from rallypoint.connectors.azure_devops.api import (
     no_interface,
     segment,
 )
+from rallypoint.connectors.azure_devops.registering import Registrar
 from rallypoint.connectors.azure_devops.shape import (
     RICH_LONGEST,
     TAGS_FIELD,
     Shape,
-    check_choice,
     discover,
 )
-from rallypoint.connectors.azure_devops.values import as_html, at, inward, outward, person, tags
+from rallypoint.connectors.azure_devops.values import at, inward, person, tags
 from rallypoint.connectors.calling import Way
 from rallypoint.connectors.oauth import Bearer
 from rallypoint.connectors.tracking import Passage, clock_findings, cut, refused, seconds_for
@@ -44,10 +44,7 @@ from rallypoint.sync.model import (
     Person,
     Project,
     Relation,
-    RelationKind,
-    RemoteAttachment,
     RemoteComment,
-    RemoteField,
     RemoteItem,
     Schema,
     Transition,
@@ -77,7 +74,6 @@ from rallypoint.sync.ports import (
     ValidationFailed,
     Webhook,
     WebhookHint,
-    WebhookState,
     Written,
 )
 
@@ -96,30 +92,9 @@ FILE_NAME_LONGEST = 255
 COMMENT_LONGEST = RICH_LONGEST
 REMARK_LONGEST = 255
 KEY_LONGEST = 100
-ID = re.compile(r"[1-9]\d{0,9}")
 GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 BARE = re.compile(r"<[^>]*>|&nbsp;|\s")
-FAR = datetime(9000, 1, 1, tzinfo=UTC)
 ANONYMOUS = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
-OURS = re.compile(r"^Rallypoint incident \[(?P<key>[^\]]*)\]")
-OP = "Rallypoint file "
-ENDS = (RelationKind.CHILD, RelationKind.BLOCKED_BY)
-"""Other names of what is written from the other item."""
-
-RELATIONS = {
-    "System.LinkTypes.Hierarchy-Forward": RelationKind.CHILD,
-    "System.LinkTypes.Hierarchy-Reverse": RelationKind.PARENT,
-    "System.LinkTypes.Dependency-Forward": RelationKind.BLOCKS,
-    "System.LinkTypes.Dependency-Reverse": RelationKind.BLOCKED_BY,
-    "System.LinkTypes.Duplicate-Reverse": RelationKind.DUPLICATE_OF,
-    "System.LinkTypes.Related": RelationKind.RELATED,
-}
-WRITTEN_RELATIONS = {kind: rel for rel, kind in RELATIONS.items() if kind not in ENDS}
-NO_PUSH = """\
-The account may not subscribe to service hooks. A project administrator can, in Project settings > Service hooks:
-make a subscription "Web Hooks" for each of Work item created, updated, deleted, restored and commented on, with
-URL {url}, basic authentication user name {user} and as its password the secret shown beside, resource details "All".
-"""
 
 
 class AzureDevOpsTracker:
@@ -154,7 +129,7 @@ class AzureDevOpsTracker:
             delete_comments=True,
             attachments=True,
             relations=True,
-            relation_writes=frozenset(WRITTEN_RELATIONS),
+            relation_writes=frozenset(seen.WRITTEN_RELATIONS),
             delete_events=True,
             time_grain_seconds=0.001,
             max_attachment_bytes=FILE_BYTES_MOST,
@@ -218,7 +193,7 @@ class AzureDevOpsTracker:
         return "Projects can be seen."
 
     async def _may_follow(self) -> str:
-        await self._stream({"startDateTime": _stamp(self._api.their_time()), "$maxPageSize": "1"})
+        await self._stream({"startDateTime": seen.stamp(self._api.their_time()), "$maxPageSize": "1"})
         return "Changes can be followed."
 
     async def _may_write(self) -> str:
@@ -279,8 +254,8 @@ class AzureDevOpsTracker:
     async def list_changes(self, cursor: str | None) -> Changes:
         """The stream of revisions: in the order they were saved, so nothing lies between two tokens."""
         if cursor is None:
-            await self._stream({"startDateTime": _stamp(self._api.their_time()), "$maxPageSize": "1"})
-            return Changes(hints=(), cursor="since=" + _stamp(self._api.their_time() - OVERLAP))
+            await self._stream({"startDateTime": seen.stamp(self._api.their_time()), "$maxPageSize": "1"})
+            return Changes(hints=(), cursor="since=" + seen.stamp(self._api.their_time() - OVERLAP))
         kind, _, said = cursor.partition("=")
         if kind == "since" and at(said) is not None:
             asked = {"startDateTime": said}
@@ -291,7 +266,7 @@ class AzureDevOpsTracker:
         page = await self._stream(asked)
         hints: dict[str, Hint] = {}
         for one in page["values"]:
-            hint = _hint(one)
+            hint = seen.hint(one)
             if hint is not None:
                 hints[hint.remote_id] = hint
         token = str(page.get("continuationToken") or "")
@@ -319,9 +294,9 @@ class AzureDevOpsTracker:
         after = cursor or "0"
         if not after.isdecimal():
             raise ValidationFailed("This is not a cursor of ours.", help="Begin anew without one.")
-        wanted = {"[System.TeamProject] =": _quoted(project), "[System.WorkItemType] =": _quoted(type)}
+        wanted = {"[System.TeamProject] =": seen.quoted(project), "[System.WorkItemType] =": seen.quoted(type)}
         wanted |= {"[System.Id] >": after}
-        wanted |= {"[System.ChangedDate] >=": _quoted(_stamp(since))} if since else {}
+        wanted |= {"[System.ChangedDate] >=": seen.quoted(seen.stamp(since))} if since else {}
         where = " AND ".join(f"{name} {value}" for name, value in wanted.items())
         query = " ".join(("SELECT [System.Id] FROM WorkItems WHERE", where, "ORDER BY [System.Id]"))
         try:
@@ -337,8 +312,8 @@ class AzureDevOpsTracker:
             raise Outage(no.said, help=no.help, exchange=no.exchange) from no
         found = tuple(
             Listed(
-                remote_id=str(one["id"]), key=f"#{one['id']}", title=str(_fields(one).get("System.Title") or ""),
-                url=self._url(project, str(one["id"])), changed_at=at(_fields(one).get("System.ChangedDate")),
+                remote_id=str(one["id"]), key=f"#{one['id']}", title=str(seen.fields(one).get("System.Title") or ""),
+                url=self._url(project, str(one["id"])), changed_at=at(seen.fields(one).get("System.ChangedDate")),
             )
             for one in rows.get("value", ())
             if one
@@ -349,16 +324,16 @@ class AzureDevOpsTracker:
 
     async def read(self, remote_id: str) -> RemoteItem | Gone:
         """The item first, then what belongs to it: what is added meanwhile comes with a later revision."""
-        _demand_id(remote_id)
+        seen.demand_id(remote_id)
         row = await self._item(remote_id)
         if row is None:
             return await self._gone(remote_id)
-        raw, rev = _fields(row), int(row["rev"])
+        raw, rev = seen.fields(row), int(row["rev"])
         project, type = str(raw.get("System.TeamProject", "")), str(raw.get("System.WorkItemType", ""))
         self._places[remote_id] = (project, type)
         shape = await self._shape(project, type)
         comments, history = await asyncio.gather(
-            self._comments(project, remote_id), self._history(shape, remote_id, rev, _markdown(row))
+            self._comments(project, remote_id), self._history(shape, remote_id, rev, seen.markdown(row))
         )
         relations = [one for one in row.get("relations") or () if isinstance(one, dict)]
         return RemoteItem(
@@ -369,7 +344,7 @@ class AzureDevOpsTracker:
             type=type,
             revision=str(rev),
             fields={
-                one.id: inward(one, raw.get(one.id), markdown=one.id in _markdown(row))
+                one.id: inward(one, raw.get(one.id), markdown=one.id in seen.markdown(row))
                 for one in shape.schema.fields
                 if one.id != TAGS
             },
@@ -378,9 +353,9 @@ class AzureDevOpsTracker:
             history=history,
             comments=comments[0],
             comments_complete=comments[1],
-            attachments=tuple(_attachment(one) for one in relations if one.get("rel") == "AttachedFile"),
+            attachments=tuple(seen.attachment(one) for one in relations if one.get("rel") == "AttachedFile"),
             tags=tags(raw.get(TAGS_FIELD)),
-            relations=tuple(found for one in relations if (found := _relation(one)) is not None),
+            relations=tuple(found for one in relations if (found := seen.relation(one)) is not None),
             read_at=self._now(),
             skew=self._api.caller.skew.seconds,
         )
@@ -417,7 +392,7 @@ class AzureDevOpsTracker:
         while len(found) < COMMENTS_MOST:
             page = await self._api.get(path, asked, version=COMMENTS_VERSION)
             rows = page.get("comments") if isinstance(page, dict) else None
-            found += [_comment(one) for one in rows or () if isinstance(one, dict)]
+            found += [seen.comment(one) for one in rows or () if isinstance(one, dict)]
             token = page.get("continuationToken") if isinstance(page, dict) else None
             if not token or not rows:
                 return tuple(found), True
@@ -435,7 +410,7 @@ class AzureDevOpsTracker:
             rows = await self._api.listed(f"{self._wit()}/workItems/{remote_id}/updates", asked)
             for one in rows:
                 if int(one.get("rev") or 0) <= rev:
-                    found += _steps(shape, one, markdown)
+                    found += seen.steps(shape, one, markdown)
             if len(rows) < PAGE:
                 break
         return tuple(found)
@@ -456,7 +431,7 @@ class AzureDevOpsTracker:
                 body = {"ids": ids[start : start + FIND_PAGE], "$expand": "relations", "errorPolicy": "omit"}
                 page = await self._api.call("POST", f"{self._wit()}/workitemsbatch", body=body)
                 for one in page.data.get("value", ()):
-                    if one and any(_key_of(row) == natural_key for row in one.get("relations") or ()):
+                    if one and any(links.key_of(row) == natural_key for row in one.get("relations") or ()):
                         return str(one["id"])
         except Outage as no:
             # These are asked with POST, but nothing is changed by asking.
@@ -475,7 +450,7 @@ class AzureDevOpsTracker:
             given.pop(STATE, None)
         operations = [one for one in await self._operations(draft.project, draft.type, given) if one["op"] != "remove"]
         operations = [one for one in operations if one.get("value") != ""]
-        operations.append(_link(draft.url, _label(draft.natural_key)))
+        operations.append(links.link(draft.url, links.label(draft.natural_key)))
         made = await self._api.patch(
             "POST", f"{self._wit(draft.project)}/workitems/${segment(draft.type)}", operations, {"$expand": "none"}
         )
@@ -490,7 +465,7 @@ class AzureDevOpsTracker:
 
     async def write(self, remote_id: str, changes: Mapping[str, Value], base_revision: str, op: str) -> Written:
         """All or nothing. Stale when the item has another revision by now."""
-        _demand_id(remote_id)
+        seen.demand_id(remote_id)
         project, type = await self._place(remote_id)
         operations = await self._operations(project, type, changes)
         made = await self._change(remote_id, operations, base_revision, moves=STATE in changes)
@@ -512,7 +487,7 @@ class AzureDevOpsTracker:
             row = await self._item(remote_id)
             if row is None:
                 raise Stale("The work item is not there any more, or hidden from us.")
-            raw = _fields(row)
+            raw = seen.fields(row)
             self._places[remote_id] = (
                 str(raw.get("System.TeamProject", "")), str(raw.get("System.WorkItemType", ""))
             )  # fmt: skip
@@ -522,10 +497,10 @@ class AzureDevOpsTracker:
         """What to send. MappingBroken for a field or a choice that is no more, by a fresh look."""
         shape = await self._shape(project, type)
         try:
-            return [_operation(shape, name, value) for name, value in changes.items()]
+            return [patches.operation(shape, name, value) for name, value in changes.items()]
         except MappingBroken:
             shape = await self._shape(project, type, fresh=True)
-            return [_operation(shape, name, value) for name, value in changes.items()]
+            return [patches.operation(shape, name, value) for name, value in changes.items()]
 
     async def transitions(self, remote_id: str) -> tuple[Transition, ...]:
         """None: a state is a field here, and rules may forbid a step that the process has."""
@@ -548,7 +523,7 @@ class AzureDevOpsTracker:
         return str(number)
 
     async def edit_comment(self, remote_id: str, comment_id: str, draft: CommentDraft, op: str) -> None:
-        _demand_id(comment_id)
+        seen.demand_id(comment_id)
         path, body = await self._said(remote_id, draft)
         answer = await self._api.send("PATCH", f"{path}/{comment_id}", body=body, version=COMMENTS_VERSION)
         if answer.status == 404 and answer.data is not None:
@@ -557,15 +532,15 @@ class AzureDevOpsTracker:
 
     async def delete_comment(self, remote_id: str, comment_id: str, op: str) -> None:
         """Well also when it is gone already."""
-        _demand_id(remote_id)
-        _demand_id(comment_id)
+        seen.demand_id(remote_id)
+        seen.demand_id(comment_id)
         path = f"{self._wit((await self._place(remote_id))[0])}/workItems/{remote_id}/comments/{comment_id}"
         answer = await self._api.send("DELETE", path, version=COMMENTS_VERSION)
         if answer.status != 404 or answer.data is None:
             self._api.judge(answer)
 
     async def _said(self, remote_id: str, draft: CommentDraft) -> tuple[str, dict[str, str]]:
-        _demand_id(remote_id)
+        seen.demand_id(remote_id)
         if draft.visibility is not Visibility.PUBLIC:
             raise ValidationFailed(
                 "Azure DevOps has no private comments: everybody who sees the item would read this one.",
@@ -584,7 +559,7 @@ class AzureDevOpsTracker:
 
     async def attach(self, remote_id: str, upload: Upload, op: str) -> str:
         """The bytes first, then the relation to them. Bytes without a relation are seen by nobody."""
-        _demand_id(remote_id)
+        seen.demand_id(remote_id)
         if not upload.name or len(upload.name) > FILE_NAME_LONGEST:
             raise ValidationFailed(f"A file's name must have 1 to {FILE_NAME_LONGEST} characters there.")
         if upload.size > FILE_BYTES_MOST:
@@ -605,7 +580,7 @@ class AzureDevOpsTracker:
         if not passage.is_as_announced:
             raise ValidationFailed(f"{upload.name} is other than announced, so it was not attached.")
         file, url = str(answer.data.get("id", "")), str(answer.data.get("url", ""))
-        value = {"rel": "AttachedFile", "url": url, "attributes": {"comment": (OP + op)[:REMARK_LONGEST]}}
+        value = {"rel": "AttachedFile", "url": url, "attributes": {"comment": (seen.OP + op)[:REMARK_LONGEST]}}
         await self._api.patch(
             "PATCH", f"{self._wit()}/workitems/{remote_id}", [{"op": "add", "path": "/relations/-", "value": value}],
             {"$expand": "none"},
@@ -632,23 +607,27 @@ class AzureDevOpsTracker:
 
     async def show_panel(self, remote_id: str, panel: Panel) -> None:
         """The link to the incident, among the item's links; its comment tells title and state, rewritten in place."""
-        _demand_id(remote_id)
+        seen.demand_id(remote_id)
         row = await self._item(remote_id)
         if row is None:
             raise Stale("The work item is not there any more, or hidden from us.")
-        links = [one for one in row.get("relations") or () if isinstance(one, dict)]
-        mine = [place for place, one in enumerate(links) if _leads_to(one, panel.url) or _moved_from(one, panel.url)]
-        key = next((found for place in mine if (found := _key_of(links[place]))), "")
+        there = [one for one in row.get("relations") or () if isinstance(one, dict)]
+        mine = [
+            place
+            for place, one in enumerate(there)
+            if links.leads_to(one, panel.url) or links.moved_from(one, panel.url)
+        ]
+        key = next((found for place in mine if (found := links.key_of(there[place]))), "")
         told = " · ".join(part for part in (" ".join(panel.title.split()), panel.status) if part)
-        remark = cut(f"{_label(key)} {told}", REMARK_LONGEST)
-        if len(mine) == 1 and _leads_to(links[mine[0]], panel.url):
-            if _remark(links[mine[0]]) == remark:
+        remark = cut(f"{links.label(key)} {told}", REMARK_LONGEST)
+        if len(mine) == 1 and links.leads_to(there[mine[0]], panel.url):
+            if links.remark(there[mine[0]]) == remark:
                 return
             path = f"/relations/{mine[0]}/attributes/comment"
             operations: list[dict[str, Any]] = [{"op": "replace", "path": path, "value": remark}]
         else:
             operations = [{"op": "remove", "path": f"/relations/{place}"} for place in reversed(mine)]
-            operations.append(_link(panel.url, remark))
+            operations.append(links.link(panel.url, remark))
         await self._change(remote_id, operations, str(row["rev"]))
 
     # Relations.
@@ -658,7 +637,7 @@ class AzureDevOpsTracker:
         row, place = await self._related(remote_id, relation)
         if place is None:
             other = str(row["url"]).rstrip("/").rpartition("/")[0] + f"/{relation.remote_id}"
-            value = {"rel": WRITTEN_RELATIONS[relation.kind], "url": other}
+            value = {"rel": seen.WRITTEN_RELATIONS[relation.kind], "url": other}
             await self._change(remote_id, [{"op": "add", "path": "/relations/-", "value": value}], str(row["rev"]))
 
     async def unrelate(self, remote_id: str, relation: Relation, op: str) -> None:
@@ -668,16 +647,16 @@ class AzureDevOpsTracker:
 
     async def _related(self, remote_id: str, relation: Relation) -> tuple[dict[str, Any], int | None]:
         """The item, and the place of the relation among its links."""
-        _demand_id(remote_id)
-        _demand_id(relation.remote_id)
-        if relation.kind not in WRITTEN_RELATIONS:
+        seen.demand_id(remote_id)
+        seen.demand_id(relation.remote_id)
+        if relation.kind not in seen.WRITTEN_RELATIONS:
             raise ValidationFailed(f"A link of the kind {relation.kind.value} is written from the other work item.")
         row = await self._item(remote_id)
         if row is None:
             raise Stale("The work item is not there any more, or hidden from us.")
-        links = [_relation(one) if isinstance(one, dict) else None for one in row.get("relations") or ()]
+        there = [seen.relation(one) if isinstance(one, dict) else None for one in row.get("relations") or ()]
         wanted = (relation.kind, relation.remote_id)
-        places = (place for place, one in enumerate(links) if one and (one.kind, one.remote_id) == wanted)
+        places = (place for place, one in enumerate(there) if one and (one.kind, one.remote_id) == wanted)
         return row, next(places, None)
 
     # Webhooks.
@@ -685,218 +664,10 @@ class AzureDevOpsTracker:
     async def register_webhook(self, url: str, secret: str) -> Webhook:
         """One service hook for each kind of event. Those with this address are renewed, which also enables them."""
         project_id = str((await self._one_project())["id"]) if self._project else ""
-        try:
-            before = await self._hooks_to(url, project_id)
-            ids: list[str] = []
-            for event in hook.EVENTS:
-                wanted = hook.subscription(event, url, secret, project_id)
-                known = before.get(event, [])
-                for spare in known[1:]:
-                    await self._api.send("DELETE", f"/_apis/hooks/subscriptions/{segment(spare)}")
-                ids.append(await self._subscribe(wanted, known[0] if known else ""))
-        except PermissionDenied as no:
-            instructions = NO_PUSH.format(url=url, user=hook.USER)
-            return Webhook(state=WebhookState.BY_HAND, secret=secret, instructions=instructions, detail=no.said)
-        return Webhook(state=WebhookState.ACTIVE, id=",".join(ids), secret=secret)
-
-    async def _hooks_to(self, url: str, project_id: str) -> dict[str, list[str]]:
-        """Ids of our subscriptions by event."""
-        rows = await self._api.listed("/_apis/hooks/subscriptions", {"publisherId": "tfs", "consumerId": "webHooks"})
-        found: dict[str, list[str]] = {}
-        for one in rows:
-            inputs, published = one.get("consumerInputs") or {}, one.get("publisherInputs") or {}
-            if inputs.get("url") == url and (published.get("projectId") or "") == project_id:
-                found.setdefault(str(one.get("eventType")), []).append(str(one.get("id")))
-        return found
-
-    async def _subscribe(self, wanted: dict[str, Any], known: str) -> str:
-        method, path = ("PUT", f"/_apis/hooks/subscriptions/{segment(known)}") if known else (
-            "POST", "/_apis/hooks/subscriptions"
-        )  # fmt: skip
-        body = {**wanted, **({"id": known, "status": "enabled"} if known else {})}
-        answer = await self._api.call(method, path, body=body, secret=True)
-        if not isinstance(answer.data, dict) or not answer.data.get("id"):
-            raise no_interface(answer)
-        return str(answer.data["id"])
+        return await Registrar(self._api).register(url, secret, project_id)
 
     async def webhook_state(self, webhook: Webhook) -> Webhook:
-        """Disabled also while on probation: events are lost then, and registering anew ends it."""
-        if webhook.state is WebhookState.BY_HAND or not webhook.id:
-            return webhook
-        told: list[str] = []
-        state = WebhookState.ACTIVE
-        for id in webhook.id.split(","):
-            answer = await self._api.send("GET", f"/_apis/hooks/subscriptions/{segment(id)}", secret=True)
-            if answer.status == 404 and answer.data is not None:
-                return replace(webhook, state=WebhookState.MISSING, detail=f"The subscription {id} is not there.")
-            self._api.judge(answer)
-            status = str(answer.data.get("status", ""))
-            if status != "enabled":
-                state = WebhookState.DISABLED
-                told.append(f"{answer.data.get('eventType')}: {status}")
-        return replace(webhook, state=state, detail="; ".join(told))
+        return await Registrar(self._api).state(webhook)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
         return hook.verify(raw, headers, secret)
-
-
-def _operation(shape: Shape, name: str, value: Value) -> dict[str, Any]:
-    """One step of a JSON patch. Tags are replaced: to add them would keep the old ones."""
-    field = shape.field(name)
-    if field is None or not field.writable:
-        raise MappingBroken(
-            f"{shape.schema.type} has no field {name} that can be written.",
-            field=name,
-            help="Choose another field in the mapping.",
-        )
-    if name == TAGS:
-        text = "; ".join(value) if isinstance(value, tuple) else str(value or "")
-        return {"op": "replace", "path": f"/fields/{TAGS_FIELD}", "value": text}
-    sent = outward(field, value, number=name in shape.numbers)
-    if field.choices and sent is not None:
-        check_choice(field, str(sent))
-    _demand_length(field, sent)
-    path = f"/fields/{name}"
-    if sent is not None:
-        return {"op": "add", "path": path, "value": sent}
-    cleared = field.kind in (FieldKind.NUMBER, FieldKind.BOOLEAN, FieldKind.TIME) or name in shape.numbers
-    return {"op": "remove", "path": path} if cleared else {"op": "add", "path": path, "value": ""}
-
-
-def _demand_length(field: RemoteField, sent: Any) -> None:
-    if field.max_length is not None and isinstance(sent, str) and len(sent) > field.max_length:
-        why = f"has {len(sent)} characters; Azure DevOps keeps {field.max_length}"
-        raise ValidationFailed(f"{field.name} {why}.", fields={field.id: why})
-
-
-def _steps(shape: Shape, update: Mapping[str, Any], markdown: frozenset[str]) -> list[FieldChange]:
-    """What one update changed of the fields we know."""
-    changed = update.get("fields") or {}
-    moment = at((changed.get("System.ChangedDate") or {}).get("newValue"))
-    if moment is None:
-        # The newest update is not revised yet, which they write as the year 9999.
-        moment = at(update.get("revisedDate"))
-        if moment is None or moment >= FAR:
-            return []
-    by = person(update.get("revisedBy") or "")
-    found: list[FieldChange] = []
-    for ref, both in changed.items():
-        old, new = both.get("oldValue"), both.get("newValue")
-        if ref == TAGS_FIELD:
-            found.append(FieldChange(field=TAGS, old=tags(old), new=tags(new), at=moment, by=by))
-            continue
-        field = shape.field(ref)
-        if field is not None:
-            before, after = (inward(field, one, markdown=ref in markdown) for one in (old, new))
-            found.append(FieldChange(field=ref, old=before, new=after, at=moment, by=by))
-    return found
-
-
-def _hint(row: Mapping[str, Any]) -> Hint | None:
-    raw, number = _fields(row), str(row.get("id", ""))
-    if not ID.fullmatch(number):
-        return None
-    return Hint(
-        remote_id=number,
-        revision=str(row.get("rev", "")),
-        at=at(raw.get("System.ChangedDate")),
-        deleted=bool(raw.get("System.IsDeleted")),
-        project=str(raw.get("System.TeamProject", "")),
-        type=str(raw.get("System.WorkItemType", "")),
-    )
-
-
-def _comment(row: Mapping[str, Any]) -> RemoteComment:
-    text = str(row.get("text") or "")
-    edited = int(row.get("version") or 1) > 1
-    return RemoteComment(
-        id=str(row.get("id", row.get("commentId", ""))),
-        body=as_html(text) if str(row.get("format", "")).lower() == "markdown" else text,
-        author=person(row.get("createdBy") or ""),
-        markup=Markup.HTML,
-        visibility=Visibility.PUBLIC,
-        created_at=at(row.get("createdDate")),
-        edited_at=at(row.get("modifiedDate")) if edited else None,
-        deleted=bool(row.get("isDeleted")),
-    )
-
-
-def _attachment(row: Mapping[str, Any]) -> RemoteAttachment:
-    told = row.get("attributes") or {}
-    remark, size = str(told.get("comment") or ""), told.get("resourceSize")
-    return RemoteAttachment(
-        id=str(row.get("url", "")).partition("?")[0].rstrip("/").rpartition("/")[2],
-        name=str(told.get("name") or ""),
-        size=size if isinstance(size, int) else None,
-        created_at=at(told.get("resourceCreatedDate")),
-        visibility=Visibility.UNKNOWN,
-        op=remark.removeprefix(OP) if remark.startswith(OP) else "",
-    )
-
-
-def _relation(row: Mapping[str, Any]) -> Relation | None:
-    rel, url = str(row.get("rel", "")), str(row.get("url", ""))
-    if rel == "Hyperlink":
-        return None if _is_ours(row) else Relation(kind=RelationKind.WEB, url=url, title=_remark(row))
-    kind, number = RELATIONS.get(rel), url.rstrip("/").rpartition("/")[2]
-    return Relation(kind=kind, remote_id=number) if kind is not None and ID.fullmatch(number) else None
-
-
-def _link(url: str, remark: str) -> dict[str, Any]:
-    value = {"rel": "Hyperlink", "url": url, "attributes": {"comment": remark}}
-    return {"op": "add", "path": "/relations/-", "value": value}
-
-
-def _remark(row: Mapping[str, Any]) -> str:
-    return str((row.get("attributes") or {}).get("comment") or "")
-
-
-def _is_ours(row: Mapping[str, Any]) -> bool:
-    return row.get("rel") == "Hyperlink" and OURS.match(_remark(row)) is not None
-
-
-def _label(key: str) -> str:
-    return f"Rallypoint incident [{key}]"
-
-
-def _leads_to(row: Mapping[str, Any], url: str) -> bool:
-    return row.get("rel") == "Hyperlink" and row.get("url") == url
-
-
-def _moved_from(row: Mapping[str, Any], url: str) -> bool:
-    """A link of ours to the same incident from when we had another address. Other incidents may have links too."""
-    return _is_ours(row) and urlsplit(str(row.get("url", ""))).path == urlsplit(url).path
-
-
-def _key_of(row: Mapping[str, Any]) -> str:
-    """The natural key that a link of ours carries."""
-    found = OURS.match(_remark(row)) if row.get("rel") == "Hyperlink" else None
-    return found["key"] if found else ""
-
-
-def _fields(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = row.get("fields")
-    return found if isinstance(found, dict) else {}
-
-
-def _markdown(row: Mapping[str, Any]) -> frozenset[str]:
-    """Long fields that somebody switched to Markdown on this item."""
-    told = row.get("multilineFieldsFormat")
-    return frozenset(
-        name for name, said in (told.items() if isinstance(told, dict) else ()) if str(said).lower() == "markdown"
-    )
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _quoted(text: str) -> str:
-    """A text in the vendor's query language."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _demand_id(text: str) -> None:
-    """Ids become part of addresses, so they are nothing else than ids."""
-    if not ID.fullmatch(text):
-        raise ValidationFailed(f"{text[:40]!r} is no id of Azure DevOps.")
