@@ -3,6 +3,7 @@
 The verbs; the work is done in bringing.py, the SQL is in history_store.py. Nothing is written before the start.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from rallypoint import access
@@ -10,12 +11,12 @@ from rallypoint.access import Permission
 from rallypoint.actors import Actor
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Conflict as Clash
-from rallypoint.errors import Invalid, Refused
+from rallypoint.errors import Invalid, Problem, Refused
 from rallypoint.sync import history_store, store
 from rallypoint.sync.history_model import History, Stage, Way
 from rallypoint.sync.mapping import Condition
 from rallypoint.sync.ports import Historical
-from rallypoint.sync.setting_up import SetUp
+from rallypoint.sync.setting_up import PLACE_FIELDS, SetUp, hub_schema
 
 
 async def plan(
@@ -118,8 +119,25 @@ async def plan_with(
                     guard="history", who_may="nobody",
                     help="Link items one by one, or let the mapping receive: then each comes with its next change.",
                 )  # fmt: skip
+            there = await tracker.describe(mapping.create.project, mapping.create.type)
+            _demand_known(conditions, {one.id for one in there.fields} | PLACE_FIELDS, connection.name)
+    else:
+        async with db.transaction(actor) as tx:
+            here = await hub_schema(tx)
+        _demand_known(conditions, {one.id for one in here.fields}, "The incident")
 
     async def work(tx: Transaction) -> History:
         return await plan(tx, mapping_id, direction=direction, since=since, conditions=conditions, match=match)
 
     return await db.run(actor, work)
+
+
+def _demand_known(conditions: Iterable[Condition], known: set[str], who: str) -> None:
+    """A condition on a field that nobody has would silently leave everything out."""
+    wrong = [
+        Problem(f"conditions[{index}]", f"{who} has no field {one.field!r}.")
+        for index, one in enumerate(conditions)
+        if one.field not in known
+    ]
+    if wrong:
+        raise Invalid(wrong)

@@ -323,6 +323,9 @@ async def test_what_cannot_be_planned_is_told(archive: Archive) -> None:
         await archive.plan(since=scene.clock.now() + timedelta(days=1))
     with pytest.raises(Invalid, match="no field that this mapping links"):
         await archive.plan(match="owner")
+    for direction, who in (("receive", "Desk"), ("send", "The incident")):
+        with pytest.raises(Invalid, match=f"{who} has no field 'colour'"):
+            await archive.plan(direction, conditions=(Condition(field="colour", values=("red",)),))
     with pytest.raises(Refused):
         await history.plan_with(scene.db, archive.set_up, scene.them.reporter, scene.mapping.id, direction="send")
 
