@@ -63,3 +63,16 @@ async def test_an_item_that_the_tool_limits_and_a_field_that_was_stopped_say_so(
         page = (await mia.get(f"/i/{number}")).text
         assert "Workaround: it went back and forth, and was stopped" in page
         assert "Try again" in page
+
+
+async def test_what_a_form_shows_without_leaving_its_page_leaves_the_address_alone(window: Opens, desk: Desk) -> None:
+    """Where the form was sent to there is nothing to read: a live page would ask there again."""
+    async with window("Mia", "manager") as mia:
+        await connected(mia, desk)
+        headers = {"sec-fetch-site": "same-origin", "hx-request": "true"}
+        boosted = await mia.http.post(f"{HERE}/desk/check", headers=headers)
+        assert (boosted.status_code, boosted.headers["hx-push-url"]) == (200, "false")
+        left = await mia.http.post(f"{HERE}/desk/pause", headers=headers)
+        assert left.is_redirect
+        assert "hx-push-url" not in left.headers
+        assert "hx-push-url" not in (await mia.get(f"{HERE}/desk")).headers

@@ -32,6 +32,9 @@ async def render(
         may_declare=access.allows(screen.actor, Permission.DECLARE_INCIDENT),
     )
     response = HTMLResponse(rendering.page(template, **context), status_code=status)
+    if request.method == "POST" and "hx-request" in request.headers:
+        # The page stays at the address it has: where a form was sent there is nothing to read again, live or by hand.
+        response.headers["hx-push-url"] = "false"
     if screen.said:
         response.delete_cookie(flash.COOKIE, path="/")
     return response
