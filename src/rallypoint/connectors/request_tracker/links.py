@@ -20,12 +20,11 @@ KINDS = {
 }
 WRITTEN = {
     RelationKind.PARENT: ("MemberOf",),
-    RelationKind.CHILD: ("Members",),
     RelationKind.BLOCKED_BY: ("DependsOn",),
-    RelationKind.BLOCKS: ("DependedOnBy",),
     RelationKind.RELATED: ("RefersTo", "ReferredToBy"),
 }
-"""The names of a kind in a change. The first is added; all are taken away, for either end may have said it."""
+"""The names of a kind in a change, from the end that has it. The first is added; all are taken away, for two that
+refer to each other may have said it at either end."""
 
 
 def name_of(natural_key: str) -> str:
