@@ -30,17 +30,21 @@ from rallypoint.sync.planner import Why, acknowledged, undo
 from rallypoint.sync.steps import (
     Applied,
     Began,
+    Do,
     Effect,
     Ending,
     Event,
     Finish,
+    ListTransitions,
     Memory,
     Outcome,
     Pass,
+    Read,
     Setting,
     Settle,
     Settled,
     TakenComment,
+    TakenFile,
     advance,
     decide,
     setting,
@@ -298,21 +302,31 @@ class World:
             lane.dirty = effect.ending is not Ending.DONE
             return
         assert effect is not None
-        event = self._settle(lane, effect) if isinstance(effect, Settle) else run(perform(lane.tool, "1", effect))
+        event = self._settle(lane, effect) if isinstance(effect, Settle) else self._perform(lane, effect)
         self._watch(lane)
         lane.at, lane.effect = advance(lane.at, event)
 
+    def _perform(self, lane: Lane, effect: Read | ListTransitions | Do) -> Event:
+        return run(perform(lane.tool, "1", effect))
+
+    def _hub(self) -> HubItem:
+        return HubItem(incident=1, fields=self.fields, comments=tuple(self.comments.values()))
+
+    def _take_files(self, lane: Lane, outcome: Outcome) -> dict[str, TakenFile]:
+        return {}
+
     def _settle(self, lane: Lane, effect: Settle) -> Settled:
         """The worker's transaction."""
-        hub = HubItem(incident=1, fields=self.fields, comments=tuple(self.comments.values()))
+        hub = self._hub()
         outcome = decide(hub, effect.sight, lane.memory, lane.rules, new_op=self._op, now=self.now)
         if outcome.asks:
             return Settled(asks=True)
         applied = self._apply(lane, outcome)
         taken = self._take_comments(lane, outcome)
         made = settle(
-            outcome, effect.sight, lane.memory, lane.rules, applied=applied, taken=taken, new_op=self._op, now=self.now
-        )
+            outcome, effect.sight, lane.memory, lane.rules, applied=applied, taken=taken,
+            took_files=self._take_files(lane, outcome), new_op=self._op, now=self.now,
+        )  # fmt: skip
         lane.memory = made.memory
         self.conflicts.extend(made.conflicts)
         return Settled(calls=made.calls, again=made.again)

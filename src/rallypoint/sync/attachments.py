@@ -5,7 +5,7 @@ name and size is sent again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -94,15 +94,12 @@ def plan_attachments(
     `refused` has why a file stayed where it is, as `FileDecision.said` puts it, by its `key`: the reason of a rule is
     judged anew and told once, the words of a tool or of this house stand until a person has it tried again.
     """
-    decisions = _decisions(hub, item, pairs, rule, able, hashes)
-    return tuple(one for one in decisions if not _was_told(one, (refused or {}).get(one.key)))
-
-
-def _was_told(decision: FileDecision, said: str | None) -> bool:
-    if said is None:
-        return False
-    rule = said.rpartition(": ")[2]
-    return rule == decision.why if rule in REASONS else True
+    told = refused or {}
+    stuck = {key for key, said in told.items() if said.rpartition(": ")[2] not in REASONS}
+    # What is known not to come cannot be one of ours under way: it is left out before anything waits for it.
+    left = replace(item, attachments=tuple(one for one in item.attachments if THERE + one.id not in stuck))
+    decisions = _decisions([one for one in hub if HERE + one.id not in stuck], left, pairs, rule, able, hashes)
+    return tuple(one for one in decisions if told.get(one.key) != one.said)
 
 
 def _decisions(
