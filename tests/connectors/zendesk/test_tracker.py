@@ -367,6 +367,20 @@ async def test_of_several_tickets_with_our_key_the_first_counts(bench: ZendeskBe
     assert await bench.tracker.find("inc-1") == item.remote_id
 
 
+async def test_an_answer_to_another_question_is_not_believed(bench: ZendeskBench) -> None:
+    item = await made(bench)
+    rows = (await bench.people[AGENT].get("tickets")).json()
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, method="GET", path="/tickets", status=200, body=rows))
+    assert await bench.tracker.find("inc-9") is None, "a list that did not look for the key"
+    everybody = (await bench.people[AGENT].get("users")).json()
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/users/search", status=200, body=everybody))
+    with pytest.raises(ValidationFailed):
+        await bench.tracker.write(item.remote_id, {"assignee_id": Person(email="a@b.example")}, item.revision, "op-2")
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/users/search", status=200, body=everybody))
+    await bench.tracker.write(item.remote_id, {"assignee_id": Person(email=LEAD)}, item.revision, "op-3")
+    assert (await shown(bench, item.remote_id))["assignee_id"] == bench.emulator.person(LEAD)
+
+
 async def test_every_kind_of_field_there_and_back(bench: ZendeskBench) -> None:
     values: dict[str, Value] = {
         id_of(bench, "Regions"): ("region_eu", "region_us"),
@@ -773,6 +787,10 @@ async def test_webhook_and_trigger_are_made_once_and_renewed(bench: ZendeskBench
     )  # fmt: skip
     await other.register_webhook("https://other.example/told/x", "ours")
     assert len(hooks.all) == 2, "another connection has its own"
+    webhook.name = trigger.title = "Rallypoint lantern two"
+    await bench.tracker.register_webhook("https://rp.example/told/three", "ours")
+    assert webhook.endpoint == "https://rp.example/told/two", "a name that only begins like ours is not ours"
+    assert (len(hooks.all), len(hooks.triggers)) == (3, 3)
 
 
 async def test_our_own_updates_are_not_told(bench: ZendeskBench) -> None:
