@@ -1,6 +1,6 @@
 """The REST interface of a host, version 2022-11-28: issues and what belongs to them, and webhooks.
 
-It answers at the root, as github.com does at api.github.com, and below /api/v3, as a server of one's own does.
+It answers below /api/v3, as a server of one's own does.
 """
 
 import base64
@@ -74,15 +74,14 @@ class Interface:
         self._table = [(method, re.compile(f"^{path}$"), handler) for method, path, handler in repository]
 
     def routes(self) -> list[Route]:
-        return [Route("/{path:path}", self._answer, methods=METHODS)]
+        return [Route(ENTERPRISE + "/{path:path}", self._answer, methods=METHODS)]
 
     async def _answer(self, request: Request) -> Response:
         path, user = str(request.scope["path"]), None
         root = f"{request.url.scheme}://{request.url.netloc}"
-        enterprise = path.startswith(f"{ENTERPRISE}/")
-        base = root + (ENTERPRISE if enterprise else "")
+        base = root + ENTERPRISE
         self.hooks.base, self.hooks.web = base, root
-        path = unquote(path.removeprefix(ENTERPRISE) if enterprise else path).strip("/")
+        path = unquote(path.removeprefix(ENTERPRISE)).strip("/")
         try:
             if not request.headers.get("user-agent"):
                 raise Refusal(
@@ -103,8 +102,7 @@ class Interface:
             response = JSONResponse(said, no.status, no.headers)
         response.headers.update(self.limit.headers(user.id if user else 0))
         response.headers["x-github-api-version-selected"] = VERSION
-        if enterprise:
-            response.headers["x-github-enterprise-version"] = ENTERPRISE_VERSION
+        response.headers["x-github-enterprise-version"] = ENTERPRISE_VERSION
         if user is not None and user.expires is not None:
             response.headers["github-authentication-token-expiration"] = f"{user.expires:%Y-%m-%d %H:%M:%S} UTC"
         return response

@@ -20,8 +20,7 @@ async def serve(emulator: PagerDuty, port: int) -> None:
     async def tick() -> None:
         while True:
             await sleep(TICK_SECONDS)
-            emulator.account.tick()
-            emulator.hooks.pump()
+            emulator.tick()
 
     def say(url: str) -> dict[str, Any]:
         return {

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from rallypoint.emulators.pagerduty.account import Account, Entry, Incident
 from rallypoint.emulators.pagerduty.hooks import Hooks
 from rallypoint.emulators.pagerduty.limits import Limit
+from rallypoint.emulators.pagerduty.pages import WEB
 from rallypoint.emulators.pagerduty.people import Key, User
 from rallypoint.emulators.pagerduty.refusals import (
     Refusal,
@@ -150,14 +151,14 @@ class Interface:
 
     async def _answer(self, request: Request) -> Response:
         base = f"{request.url.scheme}://{request.url.netloc}"
-        self.hooks.base = self.hooks.web = base
+        self.hooks.base, self.hooks.web = base, base + WEB
         headers: dict[str, str] = {}
         try:
             key = self._key(request)
             headers = self.limit.count(key.whose)
             self.account.tick()
             self.hooks.pump()
-            response = await self._dispatch(request, key, Shown(self.account, base, base))
+            response = await self._dispatch(request, key, Shown(self.account, base, base + WEB))
         except Refusal as no:
             response, headers = JSONResponse(no.body, no.status), headers | no.headers
         response.headers.update(headers)

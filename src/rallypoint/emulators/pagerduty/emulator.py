@@ -1,15 +1,23 @@
 """The whole account, with people in it, ready to be served."""
 
-import secrets
-
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from rallypoint.emulators.base import Deliveries, FaultLayer, Faults, MovableClock, Now, control_routes
+from rallypoint.emulators.base import (
+    Deliveries,
+    FaultLayer,
+    Faults,
+    MovableClock,
+    Now,
+    Secrets,
+    anew,
+    control_routes,
+)
 from rallypoint.emulators.pagerduty.account import Account, CustomField, Policy, Priority, Service
 from rallypoint.emulators.pagerduty.api import Interface
 from rallypoint.emulators.pagerduty.hooks import Hooks, Outgoing
 from rallypoint.emulators.pagerduty.limits import Limit
+from rallypoint.emulators.pagerduty.pages import Pages
 from rallypoint.emulators.pagerduty.people import Key, User
 
 SUBDOMAIN = "lantern"
@@ -19,6 +27,7 @@ PEOPLE = (
     (ENGINEER, "Noor Haddad", "user"),
     (LEAD, "Sam Ortiz", "owner"),
 )
+MOST = 960
 PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
 
 
@@ -28,19 +37,19 @@ class PagerDuty:
     Keys are made anew for each; `keys` has them by mail, and `account_key` is one that is nobody's own.
     """
 
-    def __init__(self, clock: Now, *, seed: int = 1) -> None:
+    def __init__(self, clock: Now, *, seed: int = 1, secret_of: Secrets = anew) -> None:
         self.clock = MovableClock(clock)
         outgoing = Outgoing()
         self.faults = Faults()
         self.deliveries: Deliveries = outgoing
         self.account = Account(SUBDOMAIN, self.clock, seed=seed)
-        self.control_token = secrets.token_urlsafe(24)
-        self.account_key = Key(secrets.token_urlsafe(15))
+        self.control_token = secret_of("control")
+        self.account_key = Key(secret_of("account"))
         self.keys: dict[str, Key] = {}
         for mail, name, role in PEOPLE:
             user = User(self.account.new_id(), name, mail, role)
             self.account.users[user.id] = user
-            self.keys[mail] = Key("u+" + secrets.token_urlsafe(15), user)
+            self.keys[mail] = Key("u+" + secret_of(mail), user)
         policy = Policy(self.account.new_id(), "Payments on call", [self.user(ENGINEER), self.user(LEAD)])
         self.account.policies[policy.id] = policy
         for name in ("Payments", "Storefront"):
@@ -56,12 +65,22 @@ class PagerDuty:
         self.hooks = Hooks(self.account, outgoing)
         self.limit = Limit(self.clock)
         interface = Interface(self.account, [self.account_key, *self.keys.values()], self.hooks, self.limit)
-        routes = [*control_routes(self, self.control_token), *interface.routes()]
+        seen = Pages(self.account, (ENGINEER, LEAD))
+        routes = [*control_routes(self, self.control_token), *seen.routes(), *interface.routes()]
         self._app = FaultLayer(Starlette(routes=routes), self.faults, self.clock)
 
     @property
     def app(self) -> ASGIApp:
         return self._app
+
+    def allow(self, requests: int | None) -> None:
+        """So many requests of a key in a minute."""
+        self.limit.per_minute = MOST if requests is None else requests
+
+    def tick(self) -> None:
+        """What goes by itself: timeouts of services, deliveries that are tried again."""
+        self.account.tick()
+        self.hooks.pump()
 
     def user(self, mail: str) -> User:
         return next(one for one in self.account.users.values() if one.email == mail)
