@@ -42,6 +42,8 @@ from rallypoint.incidents.events import (
     UpdatePublished,
 )
 from rallypoint.learning import reactions as review
+from rallypoint.learning import reminders
+from rallypoint.learning.following import Following
 from rallypoint.notify.events import DeliveryDelivered, DeliveryFailed, DeliveryResent, DeliverySent, PageFailed
 from rallypoint.notify.methods import SECRET_BOUND_TO
 from rallypoint.notify.ports import Channel
@@ -134,6 +136,7 @@ TIMERS: Mapping[str, TimerHandler] = {
     confirming.CONFIRMATION: confirming.on_silence,
     confirming.MONITOR_CONFIRMS: confirming.on_healthy,
     confirming.CLOSES_ITSELF: confirming.on_enough_days,
+    reminders.REMINDER: reminders.on_time,
 }
 
 
@@ -168,6 +171,7 @@ def works(
         *notify.works(db, ways_out, base_url=settings.base_url, unseal=unseal),
         *linking.works,
         *Bringing(db, linking, texts=Texts()).works,
+        *Following(db, linking, texts=Texts(), base_url=settings.base_url).works,
         *access.works(db),
     ]
 

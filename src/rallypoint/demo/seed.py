@@ -21,7 +21,7 @@ INTEGRATIONS = (("Prometheus", "prometheus"), ("Alertmanager", "alertmanager"), 
                 ("Anything with JSON", "generic"))  # fmt: skip
 
 
-IDLE = frozenset({"sync", "sync.poll", "sync.history", "forgetting", "alerts.tidy"})
+IDLE = frozenset({"sync", "sync.poll", "sync.history", "learning.following", "forgetting", "alerts.tidy"})
 """Works of the engine that find nothing to do in these six weeks."""
 
 

@@ -11,8 +11,9 @@ from rallypoint.db import Transaction
 from rallypoint.errors import Conflict, Invalid, Refused
 from rallypoint.incidents.history import Line, append
 from rallypoint.incidents.model import Incident, TimelineEntry
-from rallypoint.learning import facts, rules, store
+from rallypoint.learning import facts, reminders, rules, store
 from rallypoint.learning.model import ActionItem, Improves, ItemState, Retrospective, State
+from rallypoint.sync import follower_store
 
 TEXT_MAX, TITLE_MAX = 20_000, 300
 LINES_MAX = 1000
@@ -101,6 +102,7 @@ async def add_action_item(
     await store.retrospective(tx, number)
     item = await store.add_item(tx, number, title=title, improves=Improves(improves), owner_id=owner_id, due_on=due_on)
     await _tell(tx, number, f"Action item for {item.owner_name}, due {item.due_on}: {item.title}")
+    await reminders.plan(tx, item)
     return item
 
 
@@ -115,7 +117,11 @@ async def update_action_item(
     if owner_id is not None:
         await _owner(tx, owner_id)
     await store.save_item(tx, item_id, title=title, owner_id=owner_id or was.owner_id, due_on=due_on or was.due_on)
-    return await store.item(tx, item_id)
+    item = await store.item(tx, item_id)
+    if changes := rules.changes(was, item):
+        await _tell(tx, was.incident, f"Action item changed: {was.title}", reason="; ".join(changes))
+        await _follow(tx, item)
+    return item
 
 
 async def finish(tx: Transaction, item_id: int) -> ActionItem:
@@ -131,6 +137,23 @@ async def drop(tx: Transaction, item_id: int, *, reason: str) -> ActionItem:
     return await _finish(tx, item_id, ItemState.DROPPED, reason=reason)
 
 
+async def reopen(tx: Transaction, item_id: int, *, reason: str) -> ActionItem:
+    """It is to be done after all. One that is open stays as it is."""
+    require(tx.actor, Permission.EDIT_REVIEW)
+    checks = Checks()
+    reason = checks.name("reason", reason, longest=TITLE_MAX)
+    checks.done()
+    was = await store.item(tx, item_id, lock=True)
+    if was.state is ItemState.OPEN:
+        return was
+    rules.may_reopen(was, owner_active=(await access.person(tx, was.owner_id)).active)
+    await store.finish_item(tx, item_id, ItemState.OPEN, reason="")
+    await _tell(tx, was.incident, f"Action item open again: {was.title}", reason=reason)
+    item = await store.item(tx, item_id)
+    await _follow(tx, item)
+    return item
+
+
 async def _finish(tx: Transaction, item_id: int, state: ItemState, *, reason: str = "") -> ActionItem:
     require(tx.actor, Permission.EDIT_REVIEW)
     was = await store.item(tx, item_id, lock=True)
@@ -140,7 +163,15 @@ async def _finish(tx: Transaction, item_id: int, state: ItemState, *, reason: st
         raise Refused(f"This action item is {was.state} already.", guard="state")
     await store.finish_item(tx, item_id, state, reason=reason)
     await _tell(tx, was.incident, f"Action item {state}: {was.title}", reason=reason)
-    return await store.item(tx, item_id)
+    item = await store.item(tx, item_id)
+    await _follow(tx, item)
+    return item
+
+
+async def _follow(tx: Transaction, item: ActionItem) -> None:
+    """What follows from a change: the owner's next reminder, and the item elsewhere that it is followed by."""
+    await reminders.plan(tx, item)
+    await follower_store.mark_item(tx, item.id)
 
 
 async def _move(tx: Transaction, number: int, state: State, allowed: Callable[[Retrospective], None]) -> Retrospective:

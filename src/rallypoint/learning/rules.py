@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rallypoint.errors import Refused
-from rallypoint.learning.model import Depth, Retrospective, Section, State
+from rallypoint.learning.model import ActionItem, Depth, Retrospective, Section, State
 
 FULL_UP_TO = 2
 """On the common scale of priorities: P1 and P2 get a full retrospective."""
@@ -101,6 +101,27 @@ def may_edit(retrospective: Retrospective) -> None:
         raise Refused(
             "A published retrospective is not changed under its readers.", guard="state", help="Take it back first."
         )
+
+
+def may_reopen(item: ActionItem, *, owner_active: bool) -> None:
+    """An action item is open for somebody. Raises Refused."""
+    if not owner_active:
+        raise Refused(
+            f"{item.owner_name} is not with us any more, and an action item without an owner is a wish.",
+            guard="owner", help="Give it to somebody first.",
+        )  # fmt: skip
+
+
+def changes(was: ActionItem, now: ActionItem) -> tuple[str, ...]:
+    """What is different about an action item, a phrase each."""
+    found = []
+    if now.title != was.title:
+        found.append(f"now: {now.title}")
+    if now.owner_id != was.owner_id:
+        found.append(f"{now.owner_name} instead of {was.owner_name}")
+    if now.due_on != was.due_on:
+        found.append(f"due {now.due_on} instead of {was.due_on}")
+    return tuple(found)
 
 
 def texts(retrospective: Retrospective) -> dict[str, str]:

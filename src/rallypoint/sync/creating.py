@@ -11,7 +11,7 @@ from rallypoint import incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Invalid, NotFound, Refused
-from rallypoint.sync import history_store, hub, store
+from rallypoint.sync import follower_store, history_store, hub, store
 from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.equality import NoWay, same
@@ -73,7 +73,7 @@ async def create(
     made = await tracker.find(natural_key(claim)) if claim.create_sent else None
     if made is not None:
         return await _attach(db, connection, claim, Created(remote_id=made))
-    if (surely := _surely_not_there_from(claim, tracker.capabilities)) > db.clock.now():
+    if (surely := surely_not_there_from(claim, tracker.capabilities)) > db.clock.now():
         raise Held(min(surely, db.clock.now() + LOOK_AGAIN))
 
     async def journal(tx: Transaction) -> HubItem:
@@ -97,7 +97,7 @@ async def create(
     return await _attach(db, connection, claim, created)
 
 
-def _surely_not_there_from(claim: Claim, able: Capabilities) -> datetime:
+def surely_not_there_from(claim: Claim, able: Capabilities) -> datetime:
     """From when an item that cannot be found was not made: the call is over by then, and the search has caught up."""
     if not claim.create_sent or claim.create_sent_at is None or able.idempotent_create:
         return LONG_AGO
@@ -150,6 +150,8 @@ async def consider(
         if not await store.finish_offer(tx, offer):
             return
         if fitting is None or isinstance(found, Gone) or await store.links_to(tx, connection.id, [offer.remote_id]):
+            return
+        if await follower_store.followed(tx, connection.id, [offer.remote_id]):
             return
         await open_and_join(tx, connection, fitting, lenses[fitting.id], found)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rallypoint.db import Transaction
-from rallypoint.sync import hook_store, store
+from rallypoint.sync import follower_store, hook_store, store
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.model import Link
 from rallypoint.sync.ports import Hint, WebhookHint
@@ -26,7 +26,9 @@ async def look_at(tx: Transaction, connection: Connection, hints: Iterable[Hint]
     links = await store.links_to(tx, connection.id, news)
     stale = [link.id for link in links if _is_news(news[link.remote_id], link)]
     await store.mark_links(tx, stale)
-    strangers = news.keys() - {link.remote_id for link in links}
+    told = {id: "" if hint.deleted else hint.revision for id, hint in news.items()}
+    followed = await follower_store.mark_told(tx, connection.id, told)
+    strangers = news.keys() - {link.remote_id for link in links} - followed
     if strangers and await store.receives(tx, connection.id):
         await store.offer(tx, connection.id, sorted(id for id in strangers if not news[id].deleted))
     return len(stale)

@@ -251,10 +251,13 @@ async def progress(tx: Transaction, history: History) -> Progress:
 
 
 async def linked(tx: Transaction, connection_id: int, remote_id: str) -> tuple[int, str] | None:
-    """(incident, state) of a link that leads or led to this item, the living first."""
+    """(incident, state) of a link that leads or led to this item, the living first; an action item's counts as well."""
     rows = await tx.rows(
         """
-        select incident, state from sync_link where connection_id = :id and remote_id = :remote_id
+        select incident, state from (
+               select incident, state, id from sync_link where connection_id = :id and remote_id = :remote_id
+                union all
+               select incident, state, id from sync_follower where connection_id = :id and remote_id = :remote_id) l
          order by state <> 'active', id limit 1""",
         id=connection_id, remote_id=remote_id,
     )  # fmt: skip
@@ -273,7 +276,9 @@ async def creating_there(tx: Transaction, connection_id: int) -> bool:
     found: bool = await tx.value(
         """
         select exists (select from sync_link where connection_id = :id and state = 'creating' and create_sent
-                          and error is null)""",
+                          and error is null)
+            or exists (select from sync_follower where connection_id = :id and state = 'creating' and create_sent
+                          and due_at is not null)""",
         id=connection_id,
     )
     return found

@@ -190,7 +190,7 @@ class Lanes:
             after = problem.retry_after if isinstance(problem, RateLimited) else None
             bucket = problem.bucket if isinstance(problem, RateLimited) else ""
             if bucket and not self._quotas.is_for(connection.id, bucket, Use.LANES):
-                await self._ask_later(connection, self._db.clock.now() + _wait(0, after))
+                await self._ask_later(connection, self._db.clock.now() + wait_for(0, after))
             else:
                 await self._went_wrong(connection, problem.cause, str(problem), after)
         except Exception as bug:
@@ -348,7 +348,7 @@ class Lanes:
         self, claim: Claim, cause: Cause | None, said: str, retry_after: float | None, *, bucket: str = ""
     ) -> None:
         """Later, or not before a person did something: wrong credentials and rules do not heal by waiting."""
-        wait = _wait(claim.attempts, retry_after)
+        wait = wait_for(claim.attempts, retry_after)
         async with self._db.transaction(SYSTEM) as tx:
             heals = cause in (None, Cause.RATE, Cause.OUTAGE, Cause.STALE, Cause.AUTH)
             error = None if heals else {"cause": str(cause), "said": said[:1000], "at": tx.now.isoformat()}
@@ -394,7 +394,7 @@ class Lanes:
                 rest = tx.now + timedelta(seconds=min(retry_after or 30.0, 3600.0))
                 changes["closed_until"] = max(now.closed_until or rest, rest)
             elif failures >= FAILURES_TO_REST:
-                changes["closed_until"] = tx.now + _wait(failures - FAILURES_TO_REST + 2, None)
+                changes["closed_until"] = tx.now + wait_for(failures - FAILURES_TO_REST + 2, None)
             await store.change_connection(tx, connection.id, **changes)
 
     # Items that nobody is linked to.
@@ -410,7 +410,7 @@ class Lanes:
         except (TrackerError, RallypointError, TimeoutError, OSError) as problem:
             log.warning("an item could not be looked at", remote=offer.remote_id, problem=str(problem))
             async with self._db.transaction(SYSTEM) as tx:
-                due = tx.now + _wait(offer.attempts, None)
+                due = tx.now + wait_for(offer.attempts, None)
                 await store.put_off_offer(tx, offer, due_at=due, error=str(problem))
             if isinstance(problem, TrackerError) and problem.cause in (Cause.AUTH, Cause.RATE, Cause.OUTAGE):
                 await self._went_wrong(connection, problem.cause, str(problem), None)
@@ -482,7 +482,7 @@ async def _safely(work: Coroutine[Any, Any, None]) -> None:
         log.exception("a pass broke off")
 
 
-def _wait(attempts: int, retry_after: float | None) -> timedelta:
+def wait_for(attempts: int, retry_after: float | None) -> timedelta:
     """How long until the next try: what the tool asked for, else doubling from seconds to half an hour."""
     if retry_after is not None:
         return timedelta(seconds=max(1.0, min(retry_after, 3600.0)))

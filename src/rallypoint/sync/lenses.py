@@ -347,7 +347,7 @@ class Lenses:
     def __init__(self, mapping: Mapping, *, texts: RichText | None = None, directory: Sequence[Person] = ()) -> None:
         self.mapping = mapping
         self.texts = texts or PlainTexts()
-        self._people = tuple(directory)
+        self.people = tuple(directory)
         self.fields = tuple(Seen(rule, self._lens(rule)) for rule in mapping.fields)
         if mapping.status is not None:
             status = mapping.status
@@ -372,6 +372,6 @@ class Lenses:
             case ValueMap(pairs=pairs, default_out=default_out, default_in=default_in):
                 return words_of_pairs(pairs, default_out, default_in)
             case PersonMap():
-                return PersonLens(self.mapping.people, self._people)
+                return PersonLens(self.mapping.people, self.people)
             case TagSet() as tags:
                 return TagsLens(tags)

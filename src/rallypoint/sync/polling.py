@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from rallypoint.actors import SYSTEM
 from rallypoint.db import Database
-from rallypoint.sync import hook_store, store
+from rallypoint.sync import follower_store, hook_store, store
 from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.hearing import look_at
@@ -51,6 +51,7 @@ async def _reconcile(db: Database, connection: Connection) -> None:
         await store.mark_links(tx, ids, pressing=Pressing.BACKGROUND)
         if len(ids) < PIECE:
             await store.forget_inbox(tx)
+            await follower_store.mark_all(tx, known.id)
             due = tx.now + RECONCILE_EVERY
             await store.change_connection(tx, known.id, reconcile_after="", reconcile_due_at=due)
         else:
