@@ -31,7 +31,7 @@ SUBJECTS: dict[str, Callable[[argparse.Namespace], Table]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures the speed of Rallypoint, in about a quarter of an hour and 5 GB of the temporary folder. "
+        description="Measures the speed of Rallypoint, in about half an hour and 5 GB of the temporary folder. "
         "On a machine that does other things, only ratios of one run mean anything.",
     )
     parser.add_argument("subjects", nargs="*", metavar="subject", help=f"which of: {', '.join(SUBJECTS)}; all if none")
