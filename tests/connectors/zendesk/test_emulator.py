@@ -506,6 +506,10 @@ async def test_a_problem_and_its_incidents(agent: httpx2.AsyncClient) -> None:
     assert [one["id"] for one in rows] == [incident["id"]]
     assert (await agent.get(f"tickets/{problem['id']}/related")).json()["ticket_related"]["incidents"] == 1
     assert (await changed(agent, problem["id"], problem_id=incident["id"])).status_code == 422
+    await changed(agent, problem["id"], status="solved")
+    solved = (await agent.get(f"tickets/{incident['id']}")).json()["ticket"]
+    assert solved["status"] == "solved", "its incidents are solved with it"
+    assert (await audits(agent, incident["id"]))[-1]["via"]["source"]["rel"] == "problem"
 
 
 async def test_people_groups_organisations_forms(people: People, emulator: Zendesk) -> None:

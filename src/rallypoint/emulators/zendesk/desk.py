@@ -166,12 +166,27 @@ class Desk:
         audit = self._audit(ticket, user, said, via(channel))
         if comment is not None:
             self._say(ticket, audit, comment, user, change.comment_public(ticket.public))
+        before = ticket["status"]
         self._changed(ticket, audit, change.state)
         if not audit.events:
             ticket.audits.remove(audit)
             return None
         self._done(ticket, audit, "Change")
+        if ticket["type"] == "problem" and ticket["status"] == "solved" != before:
+            self._solve_incidents(ticket, user)
         return audit
+
+    def _solve_incidents(self, problem: Ticket, user: User) -> None:
+        """Who solves a problem solves its incidents."""
+        for one in self.tickets.values():
+            if one["problem_id"] != problem.id or one["status"] in ("solved", "closed") or one.deleted_at is not None:
+                continue
+            new = one.state.copy()
+            new.values |= {"status": "solved", "custom_status_id": self.default_status("solved")}
+            new.values["assignee_id"] = new.values["assignee_id"] or user.id
+            audit = self._audit(one, user, {}, via("system", "problem", {"ticket_id": problem.id}))
+            self._changed(one, audit, new)
+            self._done(one, audit, "Change")
 
     def check_stamp(self, ticket: Ticket, said: dict[str, Any]) -> None:
         """A safe update is refused when the ticket has another time by now. Times have whole seconds."""
