@@ -154,4 +154,4 @@ async def test_an_answer_that_is_lost_makes_no_second_bug_though_the_query_shows
     [item] = works.organization.items.values()
     async with desk.db.transaction(SYSTEM) as tx:
         [link] = await store.links_of(tx, number)
-    assert (link["remote_key"] or str(item.id), link["state"], link["error"]) == (str(item.id), "active", None)
+    assert (link["remote_key"], link["state"], link["error"]) == (f"#{item.id}", "active", None)
