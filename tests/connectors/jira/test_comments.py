@@ -52,6 +52,14 @@ async def test_an_edit_never_shows_a_comment_to_more_people(desk: JiraBench) -> 
     assert await desk.outsider_sees(id) == []
 
 
+async def test_an_edit_takes_nothing_from_whom_it_was_meant_for(desk: JiraBench) -> None:
+    id = await made(desk)
+    number = await desk.tracker.comment(id, draft(desk, "We lok at it", Visibility.PUBLIC), "op-1")
+    await desk.tracker.edit_comment(id, number, draft(desk, "We look at it", Visibility.PUBLIC), "op-2")
+    assert await said(desk, id) == {"We look at it": Visibility.PUBLIC}
+    assert len(await desk.outsider_sees(id)) == 1
+
+
 async def test_a_comment_limited_to_a_role_is_private_in_a_service_desk_too(desk: JiraBench) -> None:
     id = await made(desk)
     limited = {"body": desk.said("For developers"), "visibility": {"type": "role", "value": "Developers"}}

@@ -159,6 +159,25 @@ async def test_webhooks_of_an_administrator(jira: Served) -> None:
     assert (await refused(jira, "GET", "/rest/webhooks/1.0/webhook")).status_code == 403
 
 
+async def test_one_that_is_switched_off_sends_nothing_and_others_come_twice_and_backwards(jira: Served) -> None:
+    nowhere = "http://127.0.0.1:9/told/key"
+    made = await hooked(jira, filters={}, events=["jira:issue_updated"], url=nowhere)
+    id = await opened(jira)
+    for number in range(3):
+        await ask(jira, "PUT", f"issue/{id}", {"fields": {"summary": f"Title {number}"}})
+    deliveries = jira.emulator.deliveries
+    deliveries.hold = False
+    await deliveries.release(lambda held: list(held)[::-1], copies=2)
+    assert deliveries.answers == [None] * 6, "nobody lives there"
+    number = made["self"].rpartition("/")[2]
+    off = {"name": "Rallypoint", "url": HOOK, "enabled": False}
+    assert (await ask(jira, "PUT", f"/rest/webhooks/1.0/webhook/{number}", off, name=INTEGRATION))["enabled"] is False
+    deliveries.hold = True
+    await ask(jira, "PUT", f"issue/{id}", {"fields": {"summary": "Quiet"}})
+    assert heard(jira) == []
+    assert (await refused(jira, "PUT", "/rest/webhooks/1.0/webhook/99", off, name=INTEGRATION)).status_code == 404
+
+
 async def test_the_signature_covers_the_body_and_the_name_stays(cloud: Served, clock: ManualClock) -> None:
     await hooked(cloud)
     id = await opened(cloud)

@@ -206,3 +206,8 @@ async def test_an_applications_delivery_is_believed_by_its_token(
             application.verify_webhook(one.body, headers, "s1")
     with pytest.raises(Unverified):
         bench.tracker.verify_webhook(one.body, one.headers, "s1")
+    another = Credentials(client_id="another", client_secret=cloud.emulator.client_secret)
+    with pytest.raises(Unverified):
+        JiraTracker(way, base_url=cloud.url, credentials=another, now=clock.now).verify_webhook(
+            one.body, one.headers, "s1"
+        )

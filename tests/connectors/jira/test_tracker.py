@@ -279,6 +279,16 @@ async def test_relations(bench: JiraBench) -> None:
     assert RelationKind.DUPLICATE_OF not in told_there, "it is the other one that is a duplicate"
 
 
+async def test_what_is_related_already_is_not_related_once_more_from_the_other_end(bench: JiraBench) -> None:
+    one, other = await made(bench), await made(bench, "inc-2")
+    for here, there in ((one, other), (other, one)):
+        relation = Relation(kind=RelationKind.RELATED, remote_id=there.remote_id)
+        await bench.tracker.relate(here.remote_id, relation, "op")
+    assert len(bench.emulator.site.links) == 1
+    await bench.tracker.unrelate(other.remote_id, Relation(kind=RelationKind.RELATED, remote_id=one.remote_id), "op")
+    assert not bench.emulator.site.links
+
+
 async def test_what_the_site_hides_is_unknown_and_not_gone(bench: JiraBench) -> None:
     item = await made(bench)
     await bench.person_comments(item.remote_id, "Hello", Visibility.PUBLIC)
