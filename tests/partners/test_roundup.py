@@ -24,12 +24,15 @@ from rallypoint.sync.mapping import (
     CommentRule,
     CreateRule,
     FieldRule,
+    LinkRule,
     Mapping,
     StatusMap,
     StatusRead,
     StatusWrite,
+    TagSet,
     Text,
 )
+from rallypoint.sync.model import TAGS
 from rallypoint.sync.texts import Texts
 from tests.connectors.roundup.server import BETH, PASSWORDS, SYNC, Roundup
 from tests.store.incidents.people import Company, company
@@ -45,7 +48,9 @@ def mapping(id: int, connection: int) -> Mapping:
         fields=(
             FieldRule(hub="title", remote="title", transform=Text(max_length=200, single_line=True)),
             FieldRule(hub="description", remote="description", transform=Text(max_length=4000)),
+            FieldRule(hub="tags", remote=TAGS, transform=TagSet()),
         ),
+        links=LinkRule(parents=True, related=True),
         status=StatusMap(
             field="status",
             out=(*(StatusWrite(hub=one, remote=WORKED_ON) for one in active),
@@ -74,9 +79,9 @@ class Floor:
             await self.lanes.poll()
             await sync_due(self.lanes)
 
-    async def do(self, name: str, *arguments: Any, **more: Any) -> Any:
+    async def do(self, verb: str, *arguments: Any, **more: Any) -> Any:
         async with self.db.transaction(self.them.responder) as tx:
-            return await getattr(incidents, name)(tx, *arguments, **more)
+            return await getattr(incidents, verb)(tx, *arguments, **more)
 
     async def escalated(self, title: str) -> tuple[int, str]:
         """(number of a new incident that somebody works on, the issue created for it)"""
@@ -187,3 +192,40 @@ async def test_what_happens_while_roundup_is_killed_is_caught_up_on_both_sides(f
     texts = [one.text for one in await floor.entries(number)]
     assert sum("It is out of toner." in one for one in texts) == 1
     assert len(floor.there.ask(BETH, "GET", "issue")["collection"]) == 1, "an issue is created once"
+
+
+async def test_files_tags_and_duplicates_travel_and_come_to_rest(floor: Floor) -> None:
+    await floor.sync(1)
+    number, issue = await floor.escalated("Card payments fail")
+    log = b"connection refused\n" * 50_000
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield log
+
+    async with incidents.held(chunks(), largest=10**7) as whole:
+        sha256 = await incidents.keep(floor.db, whole)
+    await floor.do("attach", number, sha256=sha256, name="pool.log")
+    await floor.do("change_tags", number, add=["payments"])
+    made = floor.there.ask(
+        BETH, "POST", "file", data={"name": "shot.png", "type": "image/png"}, files={"content": b"PNG"}
+    )
+    floor.there.ask(BETH, "PATCH", f"issue/{issue}", json={"@op": "add", "files": [made["id"]]})
+    other = await floor.do("open_incident", title="Cards do not work", reporter_name="Rae")
+    async with floor.db.transaction(floor.them.responder) as tx:
+        await linking.create_remote(tx, other.number, mapping_id=floor.mapping)
+        await incidents.relate(tx, other.number, to=number, tie="duplicate of")
+    await floor.sync(5)
+
+    async with floor.db.transaction(SYSTEM) as tx:
+        here = {one.name: one for one in await incidents.files(tx, number)}
+    assert set(here) == {"pool.log", "shot.png"}
+    assert (here["shot.png"].visibility, here["shot.png"].origin) == ("internal", "sync:roundup")
+    there = floor.there.attributes(issue)
+    assert sorted(one["name"] for one in there["files"]) == ["pool.log", "shot.png"]
+    assert [one["name"] for one in there["keyword"]] == ["payments"]
+    [twin] = [one for one in floor.there.ask(BETH, "GET", "issue")["collection"] if str(one["id"]) != issue]
+    assert [str(one["id"]) for one in floor.there.attributes(str(twin["id"]))["superseder"]] == [issue]
+    etags = [floor.there.ask(BETH, "GET", f"issue/{one}")["@etag"] for one in (issue, twin["id"])]
+    await floor.sync(4)
+    assert [floor.there.ask(BETH, "GET", f"issue/{one}")["@etag"] for one in (issue, twin["id"])] == etags
+    assert floor.told == []

@@ -64,7 +64,7 @@ async def test_what_was_typed_comes_back_with_the_reason(window: Opens, db: Data
             ([], "Choose a file first"),
             ([("empty.txt", b"")], "empty"),
             ([("a.bin", bytes(50_000_001))], "larger than 50 MB"),
-            ([("a.bin", bytes(60_000_000)), ("b.bin", bytes(60_000_000))], "larger than 50 MB"),
+            ([("a.bin", bytes(60_000_000)), ("b.bin", bytes(60_000_000))], "more than 100 MB at once"),
         ):
             wrong = await send(bea, number, *files, about="The graph of the pool", private="1")
             assert wrong.status_code == 422, said

@@ -117,6 +117,7 @@ class RoundupTracker:
             provenance=True,
             idempotent_create=True,
             attachments=True,
+            private_files=self._audience is Audience.TEAM,
             relations=True,
             relation_writes=frozenset({RelationKind.DUPLICATE_OF}) if self._has_superseder else frozenset(),
             time_grain_seconds=1.0,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from rallypoint.edges.web import forms
 from rallypoint.edges.web.forms import LARGEST_FORM, Form
 from rallypoint.errors import Invalid
-from rallypoint.incidents.contents import too_large
+from rallypoint.incidents import size_words
 
 MOST_FILES = 10
 HEARD_AT_MOST = 4_000_000_000
@@ -54,12 +54,18 @@ async def read(request: Request, name: str, *, largest: int) -> AsyncIterator[Up
         raise Invalid("form", f"it cannot be read: {problem}") from None
     try:
         files = tuple(one for _, one in posted.multi_items() if isinstance(one, UploadFile) and one.filename)
-        wrong = too_large(largest) if heard > most else None
+        wrong = _too_much(largest) if heard > most else None
         yield Uploaded(form=_typed(posted, name), files=files, wrong=wrong)
     finally:
         await posted.close()
         for unfinished in parser._files_to_close_on_error:
             unfinished.close()
+
+
+def _too_much(largest: int) -> Invalid:
+    one, all_of_them = size_words(largest), size_words(2 * largest)
+    way_out = "send fewer together, and put what is larger where it can be linked to"
+    return Invalid("file", f"that is more than {all_of_them} at once, and one may have {one}: {way_out}")
 
 
 def _typed(posted: FormData, name: str) -> Form:
