@@ -142,7 +142,7 @@ class Bringing:
         if not some or looked >= LOOKED_AT:
             async with self._db.transaction(SYSTEM) as tx:
                 await self._held(tx, hand)
-                await history_store.change(tx, hand.history.id, state=Stage.PLANNED.value, due_at=None)
+                await self._planned(tx, hand)
             return timedelta()
         for piece in some[: LOOKED_AT - looked]:
             if wait := self._budgeted(hand):
@@ -180,8 +180,15 @@ class Bringing:
             await history_store.put(tx, history.id, pieces)
             await history_store.change(tx, history.id, cursor=cursor)
             if cursor is None:
-                await history_store.change(tx, history.id, state=Stage.PLANNED.value, due_at=None)
+                await self._planned(tx, hand)
         return timedelta()
+
+    async def _planned(self, tx: Transaction, hand: Hand) -> None:
+        """The plan is whole: it waits for a person, unless there is nothing to start."""
+        if await history_store.waiting(tx, hand.history.id, limit=1):
+            await history_store.change(tx, hand.history.id, state=Stage.PLANNED.value, due_at=None)
+        else:
+            await history_store.change(tx, hand.history.id, state=Stage.DONE.value, due_at=None, ended_at=tx.now)
 
     # Bringing items here.
 

@@ -12,7 +12,10 @@ from rallypoint.sync.mapping import Condition
 
 LEASE = timedelta(seconds=90)
 TOPIC = "sync-history"
-"""Wakes the loop; with an id behind it, pages that show one."""
+"""Wakes the loop."""
+
+PROGRESS = "sync-history-progress"
+"""Heard by the pages that show how far one is."""
 
 HISTORY = """id, mapping_id, connection_id, direction, state, since, conditions, match, cursor, looked_at, error,
     created_at, created_by, started_at, ended_at"""
@@ -39,7 +42,7 @@ async def add(
         mapping_id=mapping_id, connection_id=connection_id, direction=direction, since=since,
         conditions=[codec.to_json(one) for one in conditions], match=match, by=tx.actor.name,
     )  # fmt: skip
-    tx.hint(TOPIC)
+    tx.hint(TOPIC, PROGRESS)
     return _history(rows[0])
 
 
@@ -66,7 +69,7 @@ async def change(tx: Transaction, id: int, **columns: Any) -> None:
         raise TypeError(f"no such columns: {unknown}")
     sets = ", ".join(f"{name} = :{name}" for name in columns)
     await tx.execute(f"update sync_history set {sets} where id = :id", id=id, **columns)
-    tx.hint(TOPIC, f"{TOPIC}:{id}")
+    tx.hint(TOPIC, PROGRESS)
 
 
 # The loop.
@@ -110,7 +113,7 @@ async def release(tx: Transaction, id: int, fence: int, *, due_at: datetime, err
          where id = :id and fence = :fence""",
         id=id, fence=fence, due_at=due_at, error=error[:500],
     )  # fmt: skip
-    tx.hint(f"{TOPIC}:{id}")
+    tx.hint(PROGRESS)
 
 
 async def attempts(tx: Transaction, id: int) -> int:

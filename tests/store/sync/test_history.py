@@ -346,3 +346,8 @@ async def _only_by_hand(scene: Scene) -> None:
     """The mapping sends nothing by itself, as one that was just made."""
     async with scene.db.transaction(scene.them.manager) as tx:
         await store.save_mapping(tx, replace(scene.mapping, version=2, trigger=Trigger()), by="Mia")
+
+
+async def test_a_plan_of_nothing_is_done_at_once(archive: Archive) -> None:
+    for direction in ("receive", "send"):
+        assert (await archive.seen(await archive.plan(direction)))[0].state is Stage.DONE

@@ -53,7 +53,7 @@ async def shown(request: Request, form: Form, *, status: int = 200) -> Response:
         request,
         "history.html",
         status=status,
-        live=f"{history_store.TOPIC}:{now.id}" if now and not now.state.over else "",
+        live=history_store.PROGRESS,
         m=rules,
         c=connection,
         run=now,
