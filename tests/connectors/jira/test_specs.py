@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from rallypoint.connectors.jira import Credentials, JiraTracker
 from rallypoint.egress import Egress
 from rallypoint.emulators.jira import CLIENT
 from rallypoint.emulators.jira.definitions import DETECTED, MINUTES, REGIONS, RESPONSIBLE
-from rallypoint.sync.model import Markup, Person, Visibility
+from rallypoint.sync.model import Markup, Person, Relation, Visibility
 from rallypoint.sync.ports import CommentDraft, Draft, Panel
 from tests.connectors.jira.bench import HOOK, JiraBench
 from tests.connectors.jira.conftest import Served
@@ -137,6 +138,10 @@ async def everything(bench: JiraBench, tracker: JiraTracker) -> None:
     assert [one async for one in tracker.download(made.remote_id, file)] == [b"abc"]
     await tracker.show_panel(made.remote_id, Panel(url="https://rp.example/i/1", title="Fault", status="open"))
     await tracker.show_panel(made.remote_id, Panel(url="https://rp.example/i/1", title="Fault", status="done"))
+    other = await tracker.create(replace(draft, natural_key="inc-2"), "op-8")
+    for relation in (Relation(kind=kind, remote_id=other.remote_id) for kind in tracker.capabilities.relation_writes):
+        await tracker.relate(made.remote_id, relation, "op-9")
+        await tracker.unrelate(made.remote_id, relation, "op-10")
     for _ in range(3):
         await bench.person_does("PUT", f"issue/{made.remote_id}", json={"fields": {"labels": ["x"]}})
     await tracker.read(made.remote_id)
