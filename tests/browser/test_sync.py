@@ -220,6 +220,23 @@ def test_an_item_that_is_there_is_linked_by_its_number(window: Open, mapping: st
     expect(page.locator("#f-elsewhere")).to_contain_text("parted by Ines Keller")
 
 
+def test_what_was_there_before_is_planned_and_brought_over(window: Open, mapping: str, instance: Instance) -> None:
+    seen = window()
+    page = seen.page
+    for n in range(3):
+        instance.call("POST", "/api/now/table/incident", {"short_description": f"From long ago {n}"})
+    page.goto(f"{mapping}/history")
+    page.get_by_label("Join an incident that says the same in").select_option(label="Title")
+    page.get_by_role("button", name="Plan it").click()
+    expect(page.locator("#pieces")).to_contain_text("From long ago 2", timeout=SLOW)  # by itself, as it goes on
+    expect(page.locator("#progress")).to_contain_text("becomes an incident")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100", timeout=SLOW)
+    page.goto("/board?q=From+long+ago")
+    expect(page.locator("main")).to_contain_text("From long ago 1")
+    seen.sound()
+
+
 def test_a_conflict_stands_in_the_menu_and_is_decided(window: Open, mapping: str, instance: Instance) -> None:
     page = window().page
     incident = declare(page, "Invoices arrive twice")
