@@ -9,9 +9,10 @@ import pytest
 from rallypoint.clock import ManualClock
 from rallypoint.connectors.jira import Credentials, JiraTracker
 from rallypoint.egress import Egress
+from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.jira import CLIENT, DESK, INTEGRATION
-from rallypoint.sync.model import RemoteItem
-from rallypoint.sync.ports import AuthFailed, Draft, Unverified, WebhookState
+from rallypoint.sync.model import Gone, RemoteItem
+from rallypoint.sync.ports import AuthFailed, Draft, Outage, Unverified, WebhookState
 from tests.connectors.jira.bench import HOOK, JiraBench
 from tests.connectors.jira.conftest import Served
 
@@ -134,6 +135,16 @@ async def test_an_application_works_and_its_token_is_renewed(
     assert isinstance(await application.read(id), RemoteItem)
     cloud.emulator.oauth.revoke()
     assert isinstance(await application.read(id), RemoteItem), "a token that is refused is fetched anew"
+
+
+async def test_a_gateway_that_is_away_is_no_matter_of_credentials(
+    application: JiraTracker, cloud: Served, clock: ManualClock
+) -> None:
+    cloud.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/accessible-resources", status=503))
+    with pytest.raises(Outage):
+        await application.read("10001")
+    cloud.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/accessible-resources", status=401))
+    assert isinstance(await application.read("10001"), Gone), "a token that is refused here is fetched anew, too"
 
 
 async def test_a_refresh_token_is_used_up_and_the_new_one_taken(cloud: Served, clock: ManualClock, way: Egress) -> None:

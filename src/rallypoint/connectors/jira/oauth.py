@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from rallypoint.connectors.calling import Answer, Caller, Way
 from rallypoint.connectors.oauth import Bearer, Grant
-from rallypoint.sync.ports import AuthFailed, TrackerError
+from rallypoint.sync.ports import AuthFailed, Outage, TrackerError
 from rallypoint.sync.tools import Wallet
 
 HOSTED = (".atlassian.net", ".jira.com")
@@ -78,10 +78,15 @@ class Entrance:
         """Where the interface is: at the site itself, or for an application behind the gateway, by the site's id."""
         if self._bearer is None:
             return self._site
-        answer = await self._caller(self._gateway).call(
-            "GET", "/oauth/token/accessible-resources",
-            headers={"authorization": await self.signed(), "accept": "application/json"},
-        )  # fmt: skip
+        for fresh in (False, True):
+            answer = await self._caller(self._gateway).call(
+                "GET", "/oauth/token/accessible-resources",
+                headers={"authorization": await self.signed(fresh=fresh), "accept": "application/json"},
+            )  # fmt: skip
+            if answer.status != 401:
+                break
+        if answer.status >= 500 or answer.status in (408, 429):
+            raise Outage(f"Atlassian does not say where the site is ({answer.status}).", exchange=answer.exchange)
         rows = answer.data if isinstance(answer.data, list) else []
         found = next(
             (one for one in rows if isinstance(one, dict) and _same(str(one.get("url", "")), self._site)), None
