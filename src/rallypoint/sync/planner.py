@@ -43,6 +43,10 @@ It is not the last agreement with another raw value: a hub that came back to tha
 """
 
 
+CLOCK_ERROR_SECONDS = 1.0
+"""How far a tool's clock may be from where it was measured, besides its grain."""
+
+
 class Act(StrEnum):
     """What happens to a field. MERGE is for sets: both sides may change at once."""
 
@@ -253,7 +257,7 @@ def _after_write(
     if answer is not None and not answer.applied:
         return _table(still, seen, hub, shadow, look)
     steps = _steps_since(intent, seen, look)
-    ours = _our_step(intent, seen, steps)
+    ours = _our_step(intent, seen, steps, look)
     lost = _overwritten(seen, intent, ours, steps)
     if ours is not None and lost is not None:
         return _restored(still, seen, hub, _agreement(shadow, intent, ours.new, look), lost, look)
@@ -322,13 +326,15 @@ def _steps_since(intent: Intent, seen: Seen, look: Look) -> list[FieldChange]:
     return steps[base[-1] + 1 :] if base else steps
 
 
-def _our_step(intent: Intent, seen: Seen, steps: Sequence[FieldChange]) -> FieldChange | None:
+def _our_step(intent: Intent, seen: Seen, steps: Sequence[FieldChange], look: Look) -> FieldChange | None:
     """Our write in the field's history: by operation, else the first step to our value, as written or as tidied.
 
-    The first: the base was read just before, and somebody may have come back to our value after it.
+    The first: the base was read just before, and somebody may have come back to our value after it. Somebody may have
+    come to it before us as well: what was done before we even meant to write is not ours.
     """
     by_op = next((one for one in reversed(steps) if one.op and one.op == intent.op), None)
-    unmarked = [one for one in steps if not one.op]
+    earliest = intent.at - timedelta(seconds=look.grain + CLOCK_ERROR_SECONDS) if intent.at is not None else None
+    unmarked = [one for one in steps if not one.op and (earliest is None or _corrected(one.at, look) >= earliest)]
     exact = by_op or next((one for one in unmarked if same(one.new, intent.raw)), None)
     return exact or next((one for one in unmarked if seen.lens.echoes(intent.raw, one.new)), None)
 

@@ -249,6 +249,18 @@ def test_a_change_that_our_blind_write_replaced_is_put_on_record() -> None:
         assert [one.take for one in made.takes] == (["human"] if winner is Side.REMOTE else [])
 
 
+def test_what_somebody_did_before_we_meant_to_is_not_taken_for_our_write() -> None:
+    """They came to our value first and went on; our blind write then replaced where they had gone."""
+    steps = (
+        FieldChange(field="summary", old="a", new="b", at=NOW - timedelta(seconds=60), by=ANN),
+        FieldChange(field="summary", old="b", new="human", at=NOW - timedelta(seconds=30), by=ANN),
+        FieldChange(field="summary", old="human", new="b", at=NOW + timedelta(seconds=5), by=BOT),
+    )
+    read = item("b", "3", history=steps, read_at=NOW + timedelta(hours=1))
+    made = plan(hub("b", 2), read, shadow(), intent("b"), mapping(title()), link=LINK)
+    assert made.conflicts[0].remote_value == "human"
+
+
 # Values.
 
 
