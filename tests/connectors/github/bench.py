@@ -42,6 +42,7 @@ class GitHubBench(Bench):
         self, emulator: GitHub, url: str, people: dict[str, httpx2.AsyncClient], clock: ManualClock, way: Egress
     ) -> None:
         self.emulator, self.url, self.people, self.clock, self.way = emulator, url, people, clock, way
+        self.place = emulator.repository
         self.tracker: Tracker = self.connected()
         self.somebody = Person(remote_id=str(emulator.forge.users[ENGINEER].id), name=ENGINEER)
 
@@ -61,7 +62,7 @@ class GitHubBench(Bench):
         return int(remote_id.partition("/")[2])
 
     def where(self, remote_id: str) -> str:
-        return f"{ISSUES}/{self.number(remote_id)}"
+        return f"repos/{self.place.full_name}/issues/{self.number(remote_id)}"
 
     async def person_sets(self, remote_id: str, field: str, value: str) -> None:
         answer = await self.people[ENGINEER].patch(self.where(remote_id), json={field: value})
@@ -75,25 +76,24 @@ class GitHubBench(Bench):
         raise NotHere("Files are put into texts by hand there.")
 
     async def person_deletes(self, remote_id: str) -> None:
-        where = self.emulator.repository
-        self.emulator.forge.delete(where, self.number(remote_id), self.emulator.forge.users[LEAD])
+        self.emulator.forge.delete(self.place, self.number(remote_id), self.emulator.forge.users[LEAD])
 
     async def outsider_sees(self, remote_id: str) -> list[str]:
         answer = await self.people[STRANGER].get(f"{self.where(remote_id)}/comments")
         return [one["body"] for one in answer.json()] if answer.status_code == 200 else []
 
     async def item_count(self) -> int:
-        return len(self.emulator.repository.issues)
+        return len(self.place.issues)
 
     async def hide(self, remote_id: str) -> None:
         """Only whole repositories can be hidden there."""
-        self.emulator.repository.rights[INTEGRATION] = Right.NONE
+        self.place.private, self.place.rights[INTEGRATION] = True, Right.NONE
 
     async def forbid_writing(self) -> None:
         self.emulator.forge.users[INTEGRATION].scopes.discard("issues:write")
 
     async def remove_choice(self, field: str, value: str) -> None:
-        self.emulator.forge.drop_milestone(self.emulator.repository, int(value))
+        self.emulator.forge.drop_milestone(self.place, int(value))
 
     async def plan(self, mishap: Mishap, act: Act) -> None:
         kind = {

@@ -481,7 +481,7 @@ async def test_webhooks_are_renewed_in_place_and_their_troubles_told(bench: GitH
     bench.emulator.deliveries.hold = True
     tracker = bench.connected(repositories=(REPOSITORY, PUBLIC))
     first = await tracker.register_webhook("https://rp.example/in/key", "one")
-    assert (await tracker.register_webhook("https://rp.example/in/key", "two")).id == first.id
+    assert (await tracker.register_webhook("https://rp.example/in/newer", "two")).id == first.id
     hooks = bench.emulator.hooks.hooks
     assert [one.config["secret"] for one in hooks.values()] == ["two", "two"]
     one, two = hooks.values()
