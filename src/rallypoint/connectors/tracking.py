@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from rallypoint.sync.model import RemoteField
 from rallypoint.sync.ports import Finding, Level, TrackerError, Unverified, Upload, ValidationFailed
@@ -48,6 +49,12 @@ def clock_findings(whose: str, skew: float) -> list[Finding]:
         return []
     text = f"The {whose}'s clock differs from ours by {skew:.0f} seconds; this is corrected for."
     return [Finding(level=Level.WARNING, about="clock", text=text)]
+
+
+def house_of(url: str) -> tuple[str, str]:
+    """What stays the same of the address of a webhook of ours: its last part is new each time somebody asks for one."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].casefold(), parts.path.rpartition("/")[0]
 
 
 def cut(text: str, most: int) -> str:

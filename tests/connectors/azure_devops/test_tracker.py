@@ -218,7 +218,7 @@ async def test_two_incidents_have_a_link_each_and_a_new_address_replaces_the_old
 
 async def test_hooks_are_renewed_in_place_and_their_troubles_told(bench: AzureDevOpsBench) -> None:
     first = await bench.tracker.register_webhook("https://rp.example/in/key", "one")
-    assert (await bench.tracker.register_webhook("https://rp.example/in/key", "two")).id == first.id
+    assert (await bench.tracker.register_webhook("https://rp.example/in/newer", "two")).id == first.id
     subscriptions = bench.emulator.hooks.subscriptions
     assert len(subscriptions) == 5
     assert {one.consumer_inputs["basicAuthPassword"] for one in subscriptions.values()} == {"two"}

@@ -514,7 +514,7 @@ async def test_what_is_signed_but_no_event_is_refused(bench: PagerDutyBench, bod
 async def test_webhooks_are_replaced_and_their_troubles_told(bench: PagerDutyBench) -> None:
     bench.emulator.deliveries.hold = True
     first = await bench.tracker.register_webhook("https://rp.example/in/key", "")
-    second = await bench.tracker.register_webhook("https://rp.example/in/key", "")
+    second = await bench.tracker.register_webhook("https://rp.example/in/newer", "")
     [one] = bench.emulator.hooks.subscriptions.values()
     assert (second.id, second.secret) == (one.id, one.secrets[0])
     assert (await bench.tracker.webhook_state(first)).state is WebhookState.MISSING

@@ -5,6 +5,7 @@ from typing import Any
 
 from rallypoint.connectors.azure_devops import hook
 from rallypoint.connectors.azure_devops.api import Api, no_interface, segment
+from rallypoint.connectors.tracking import house_of
 from rallypoint.sync.ports import PermissionDenied, Webhook, WebhookState
 
 NO_PUSH = """\
@@ -37,12 +38,15 @@ class Registrar:
         return Webhook(state=WebhookState.ACTIVE, id=",".join(ids), secret=secret)
 
     async def _hooks_to(self, url: str, project_id: str) -> dict[str, list[str]]:
-        """Ids of our subscriptions by event."""
+        """Ids of our subscriptions by event, also those with an earlier address of ours."""
         rows = await self._api.listed("/_apis/hooks/subscriptions", {"publisherId": "tfs", "consumerId": "webHooks"})
         found: dict[str, list[str]] = {}
         for one in rows:
             inputs, published = one.get("consumerInputs") or {}, one.get("publisherInputs") or {}
-            if inputs.get("url") == url and (published.get("projectId") or "") == project_id:
+            if (
+                house_of(str(inputs.get("url") or "")) == house_of(url)
+                and (published.get("projectId") or "") == project_id
+            ):
                 found.setdefault(str(one.get("eventType")), []).append(str(one.get("id")))
         return found
 

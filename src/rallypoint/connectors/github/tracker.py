@@ -34,7 +34,7 @@ from rallypoint.connectors.github.shape import (
     page_of,
     person,
 )
-from rallypoint.connectors.tracking import clock_findings, refused
+from rallypoint.connectors.tracking import clock_findings, house_of, refused
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -461,7 +461,7 @@ class GitHubTracker:
     # Webhooks.
 
     async def register_webhook(self, url: str, secret: str) -> Webhook:
-        """One for each repository. Those with this address are renewed, which also enables them."""
+        """One for each repository. Those that lead to us are renewed, which also enables them."""
         ids: list[str] = []
         try:
             for place in await self._places.all():
@@ -474,9 +474,11 @@ class GitHubTracker:
 
     async def _registered(self, place: Place, url: str, secret: str) -> str:
         rows, _ = await self._api.all(f"{place.path}/hooks", most=PAGES_MOST)
-        known = next((one for one in rows if (one.get("config") or {}).get("url") == url), None)
+        ours = [one for one in rows if house_of(str((one.get("config") or {}).get("url") or "")) == house_of(url)]
+        for spare in ours[1:]:
+            await self._api.send("DELETE", f"{place.path}/hooks/{spare['id']}")
         wanted = hook.registration(url, secret)
-        method, path = ("PATCH", f"/hooks/{known['id']}") if known else ("POST", "/hooks")
+        method, path = ("PATCH", f"/hooks/{ours[0]['id']}") if ours else ("POST", "/hooks")
         answer = await self._api.call(method, place.path + path, body=wanted, secret=True)
         row = row_of(answer)
         if not isinstance(row.get("id"), int):

@@ -4,10 +4,10 @@ administrator's; anybody else is told what an administrator does."""
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from rallypoint.connectors.jira import hook
 from rallypoint.connectors.jira.api import Api, no_interface
+from rallypoint.connectors.tracking import house_of
 from rallypoint.sync.ports import AuthFailed, PermissionDenied, Stale, ValidationFailed, Webhook, WebhookState
 
 ADMIN = "/rest/webhooks/1.0/webhook"
@@ -59,12 +59,7 @@ async def _ours(api: Api, url: str, project: str) -> list[str]:
     answer = await api.call("GET", ADMIN, secret=True)
     rows = answer.data if isinstance(answer.data, list) else []
     return [_id(one) for one in rows if isinstance(one, dict) and one.get("name") == _name(project) and
-            _house(str(one.get("url", ""))) == _house(url)]  # fmt: skip
-
-
-def _house(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2].casefold(), parts.path.rpartition("/")[0]
+            house_of(str(one.get("url", ""))) == house_of(url)]  # fmt: skip
 
 
 def _id(row: Any) -> str:
@@ -88,7 +83,7 @@ async def _of_application(api: Api, url: str, secret: str, jql: str) -> Webhook:
     if not made or None in made:
         said = "; ".join(str(why) for one in results or () for why in one.get("errors") or ())
         raise ValidationFailed(f"Jira registers no webhook: {said}", exchange=answer.exchange)
-    old = [one["id"] for one in before if _house(str(one.get("url", ""))) == _house(url)]
+    old = [one["id"] for one in before if house_of(str(one.get("url", ""))) == house_of(url)]
     if old:
         await api.call("DELETE", "webhook", body={"webhookIds": old})
     until = await api.call("PUT", "webhook/refresh", body={"webhookIds": made})

@@ -33,7 +33,7 @@ from rallypoint.connectors.pagerduty.shape import (
     page_of,
     person,
 )
-from rallypoint.connectors.tracking import clock_findings, refused, unfit
+from rallypoint.connectors.tracking import clock_findings, house_of, refused, unfit
 from rallypoint.sync.model import (
     Capabilities,
     Gone,
@@ -457,11 +457,11 @@ class PagerDutyTracker:
 
     async def register_webhook(self, url: str, secret: str) -> Webhook:
         """A subscription for each service, or one for the account. PagerDuty makes the secret, and tells it only then:
-        so those with this address are replaced."""
+        so those that lead to us are replaced."""
         services = list(await self._chosen()) if self._wanted else [""]
         try:
             for one in await self._api.all("webhook_subscriptions", "/webhook_subscriptions", most=PAGES_MOST):
-                if (one.get("delivery_method") or {}).get("url") == url:
+                if house_of(str((one.get("delivery_method") or {}).get("url") or "")) == house_of(url):
                     await self._api.send("DELETE", f"/webhook_subscriptions/{_demand_id(str(one.get('id')))}")
             made = [await self._subscribed(url, service) for service in services]
         except PermissionDenied as no:
