@@ -29,6 +29,7 @@ from rallypoint.learning.model import (
     State,
 )
 from rallypoint.learning.views import (
+    action_item,
     action_items,
     list_retrospectives,
     markdown,
@@ -48,6 +49,7 @@ __all__ = [
     "Retrospective",
     "RetrospectiveView",
     "State",
+    "action_item",
     "action_items",
     "add_action_item",
     "draw_up",

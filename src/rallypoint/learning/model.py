@@ -1,8 +1,11 @@
 """A retrospective: facts that the record tells by itself, and texts that only people can write."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+
+from rallypoint.sync.follower_store import Standing
 
 
 class Depth(StrEnum):
@@ -238,6 +241,8 @@ class RetrospectiveView:
     missing: tuple[str, ...]
     meeting_overdue: bool
     now: datetime
+    elsewhere: Mapping[int, Standing] = field(default_factory=dict)
+    """What action items follow in other tools, by the action item's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from rallypoint import paging_cursor
 from rallypoint.access.permissions import Permission, require
 from rallypoint.db import Transaction
 from rallypoint.errors import Invalid
-from rallypoint.learning import rules, store
+from rallypoint.learning import elsewhere, rules, store
 from rallypoint.learning.document import to_markdown
 from rallypoint.learning.model import ActionItem, Entry, Retrospective, RetrospectiveView, State
 
@@ -29,10 +29,12 @@ async def view(tx: Transaction, number: int) -> RetrospectiveView:
     found = await retrospective(tx, number)
     texts, held = rules.texts(found), found.meeting_held_at is not None
     late = found.meeting_due_at is not None and not held and found.meeting_due_at < tx.now
+    items = tuple(await store.items(tx, number))
     return RetrospectiveView(
         retrospective=found,
         sections=rules.sections(found.depth, texts),
-        items=tuple(await store.items(tx, number)),
+        items=items,
+        elsewhere=await elsewhere.standings(tx, items),
         missing=rules.missing(found.depth, texts, meeting_held=held),
         meeting_overdue=late,
         now=tx.now,
@@ -66,6 +68,12 @@ async def action_items(tx: Transaction, number: int) -> list[ActionItem]:
     """All action items of one retrospective."""
     require(tx.actor, Permission.READ_INCIDENT)
     return await store.items(tx, number)
+
+
+async def action_item(tx: Transaction, item_id: int) -> ActionItem:
+    """Raises NotFound."""
+    require(tx.actor, Permission.READ_INCIDENT)
+    return await store.item(tx, item_id)
 
 
 async def open_action_items(

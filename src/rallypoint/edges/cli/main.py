@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Work": {
         "incident": ("incident", "List, show and work on incidents."),
+        "action": ("action", "What was promised in retrospectives."),
         "alert": ("alert", "Send an alert to an integration."),
         "oncall": ("oncall", "Who is on call, and who would be paged."),
     },

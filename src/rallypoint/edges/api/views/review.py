@@ -1,13 +1,38 @@
 """Retrospectives and action items as the API shows them."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Self
 
 import msgspec
 from pydantic import Field
 
+from rallypoint.edges.api.views.sync import HeldBackView
 from rallypoint.edges.api.words import View
+from rallypoint.learning import ActionItem
 from rallypoint.learning import RetrospectiveView as ViewOfRoom
+from rallypoint.sync.follower_store import Standing
+
+
+class FollowedView(View):
+    """The work item elsewhere that an action item follows, or followed last, and how that stands."""
+
+    id: int
+    connection: str
+    connection_name: str
+    tool: str
+    mapping_id: int
+    remote_key: str
+    url: str
+    project: str
+    type: str
+    state: str = Field(description="creating, active, ended (parted) or tombstone (gone there).")
+    state_reason: str
+    missed_reads: int
+    agreed_at: datetime | None = Field(description="When both sides last said the same.")
+    due_at: datetime | None
+    error: dict[str, Any] | None = Field(description="cause, said and at; without due_at it waits for a person.")
+    held_back: list[HeldBackView] = Field(description="What does not go across, and why; the rest does.")
 
 
 class ActionItemView(View):
@@ -24,6 +49,12 @@ class ActionItemView(View):
     created_by: str
     finished_at: datetime | None
     finished_by: str
+    elsewhere: FollowedView | None = None
+
+    @classmethod
+    def of(cls, item: ActionItem, elsewhere: Mapping[int, Standing]) -> Self:
+        made, found = cls.model_validate(item), elsewhere.get(item.id)
+        return made if found is None else made.model_copy(update={"elsewhere": FollowedView.model_validate(found)})
 
 
 class EntryView(View):
@@ -70,7 +101,7 @@ class RetrospectiveView(View):
             facts=msgspec.to_builtins(found.facts),
             texts={section.key: section.text for section in view.sections},
             missing=list(view.missing),
-            action_items=[ActionItemView.model_validate(item) for item in view.items],
+            action_items=[ActionItemView.of(item, view.elsewhere) for item in view.items],
         )
 
 

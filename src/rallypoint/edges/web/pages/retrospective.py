@@ -1,7 +1,6 @@
 """The retrospective of one incident: facts from the record, texts that people write, and what will be done."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -11,11 +10,13 @@ from rallypoint.access import Permission
 from rallypoint.db import Transaction
 from rallypoint.edges.web import forms, refusals, visit
 from rallypoint.edges.web.furniture import render
+from rallypoint.edges.web.pages import action_items
 from rallypoint.edges.web.pages.incident import number_of
 from rallypoint.edges.web.routing import page
 from rallypoint.edges.web.screen import Copy
-from rallypoint.errors import Conflict, Invalid, NotFound, Refused
-from rallypoint.learning import Improves
+from rallypoint.errors import Conflict, Invalid, NotFound, OutsideFailure, Refused
+from rallypoint.learning import Improves, elsewhere
+from rallypoint.sync import store
 
 Work = Callable[[Transaction, int, forms.Form], Awaitable[str]]
 
@@ -24,12 +25,17 @@ async def shown(request: Request, number: int, form: forms.Form, status: int = 2
     async with visit.transaction(request) as tx:
         view = await learning.view(tx, number)
         people = [p for p in await access.people(tx) if p.active]
+        mappings = await store.mappings(tx)
+        names = {one.id: one.name for one in await store.connections(tx)} if mappings else {}
     screen = visit.of(request)
     return await render(
         request,
         "retrospective.html",
         status=status,
+        live=f"incident:{number}",
         view=view,
+        mappings=[(mapping.id, names.get(mapping.connection, ""), mapping.name) for mapping in mappings],
+        elsewhere={id: (found, action_items.standing(found)) for id, found in view.elsewhere.items()},
         r=view.retrospective,
         f=view.retrospective.facts,
         people=people,
@@ -60,30 +66,6 @@ async def save(tx: Transaction, number: int, form: forms.Form) -> str:
     return "Saved."
 
 
-async def add_item(tx: Transaction, number: int, form: forms.Form) -> str:
-    owner = form.number("owner_id")
-    if owner is None:
-        raise Invalid("owner_id", "choose who will do it: without an owner nothing happens")
-    try:
-        due = date.fromisoformat(form.text("due_on"))
-    except ValueError:
-        raise Invalid("due_on", "say by which day", "2026-06-30") from None
-    await learning.add_action_item(
-        tx,
-        number,
-        title=form.text("title"),
-        owner_id=owner,
-        due_on=due,
-        improves=form.text("improves") or Improves.SERVICE,
-    )
-    return "The action item stands."
-
-
-async def finish_item(tx: Transaction, number: int, form: forms.Form) -> str:
-    await learning.finish(tx, form.number("item") or 0)
-    return "Done."
-
-
 async def hold_meeting(tx: Transaction, number: int, form: forms.Form) -> str:
     await learning.hold_meeting(tx, number)
     return "Noted: it was talked over."
@@ -106,12 +88,11 @@ async def take_back(tx: Transaction, number: int, form: forms.Form) -> str:
 
 ACTS: dict[str, Work] = {
     "save": save,
-    "item": add_item,
-    "finish": finish_item,
     "meeting": hold_meeting,
     "publish": publish,
     "review": to_review,
     "take-back": take_back,
+    **action_items.ACTS,
 }
 
 
@@ -128,3 +109,28 @@ async def change(request: Request) -> Response:
     except (Refused, Conflict) as problem:
         return await shown(request, number, form.refused(refusals.in_words(problem)), 409)
     return visit.go(request, f"/i/{number}/retrospective", said)
+
+
+@page("/i/{number:int}/retrospective/elsewhere", permission=Permission.EDIT_REVIEW, methods=("POST",))
+async def follow(request: Request) -> Response:
+    """Have an item made in another tool, or follow one that is there: that one is read first, outside a transaction."""
+    number, form = number_of(request), await forms.read(request, "retrospective")
+    house, actor = visit.house(request), visit.of(request).actor
+    try:
+        mapping = form.number("mapping")
+        if mapping is None:
+            raise Invalid("mapping", "choose where")
+        async with visit.transaction(request) as tx:
+            id = await action_items.of_page(tx, number, form)
+        if item := form.text("remote_id"):
+            await elsewhere.link_existing(house.db, house.set_up, actor, id, mapping_id=mapping, remote_id=item)
+            return visit.go(request, f"/i/{number}/retrospective", "It follows that item from now on.")
+        await visit.run(
+            request,
+            lambda tx: elsewhere.send(tx, id, mapping_id=mapping, project=form.text("project"), type=form.text("type")),
+        )
+    except Invalid as problem:
+        return await shown(request, number, form.wrong(problem), 422)
+    except (Refused, Conflict, OutsideFailure) as problem:
+        return await shown(request, number, form.refused(refusals.in_words(problem)), refusals.status_of(problem))
+    return visit.go(request, f"/i/{number}/retrospective", "Ordered. It appears in a moment.")
