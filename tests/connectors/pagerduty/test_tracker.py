@@ -513,10 +513,12 @@ async def test_what_is_signed_but_no_event_is_refused(bench: PagerDutyBench, bod
 
 async def test_webhooks_are_replaced_and_their_troubles_told(bench: PagerDutyBench) -> None:
     bench.emulator.deliveries.hold = True
+    neighbour = await bench.connected(services=("Storefront",)).register_webhook("https://rp.example/in/other", "")
     first = await bench.tracker.register_webhook("https://rp.example/in/key", "")
     second = await bench.tracker.register_webhook("https://rp.example/in/newer", "")
-    [one] = bench.emulator.hooks.subscriptions.values()
-    assert (second.id, second.secret) == (one.id, one.secrets[0])
+    assert set(bench.emulator.hooks.subscriptions) == {neighbour.id, second.id}
+    one = bench.emulator.hooks.subscriptions[second.id]
+    assert second.secret == one.secrets[0]
     assert (await bench.tracker.webhook_state(first)).state is WebhookState.MISSING
     one.rests_until = bench.clock.now() + timedelta(hours=1)
     assert (await bench.tracker.webhook_state(second)).state is WebhookState.DISABLED

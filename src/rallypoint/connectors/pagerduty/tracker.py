@@ -461,7 +461,9 @@ class PagerDutyTracker:
         services = list(await self._chosen()) if self._wanted else [""]
         try:
             for one in await self._api.all("webhook_subscriptions", "/webhook_subscriptions", most=PAGES_MOST):
-                if house_of(str((one.get("delivery_method") or {}).get("url") or "")) == house_of(url):
+                about = str((one.get("filter") or {}).get("id") or "")  # another connection may follow other services
+                there = str((one.get("delivery_method") or {}).get("url") or "")
+                if house_of(there) == house_of(url) and about in services:
                     await self._api.send("DELETE", f"/webhook_subscriptions/{_demand_id(str(one.get('id')))}")
             made = [await self._subscribed(url, service) for service in services]
         except PermissionDenied as no:
