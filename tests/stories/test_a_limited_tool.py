@@ -6,6 +6,9 @@ import pytest
 
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
+from rallypoint.clock import ManualClock
+from rallypoint.connectors.azure_devops import tool as azure_devops
+from rallypoint.connectors.servicenow import tool as servicenow
 from rallypoint.emulators.azure_devops import AzureDevOps
 from rallypoint.sync import lane_store, store
 from rallypoint.sync.lanes import sync_due
@@ -15,6 +18,13 @@ from tests.stories.test_ten_steps import both
 __all__ = ["both"]
 
 INCIDENTS = 12
+
+
+@pytest.fixture(autouse=True)
+def _one_time_for_all(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connectors read the process's clock, beside which the tools' would race ahead."""
+    for tool in (azure_devops, servicenow):
+        monkeypatch.setattr(tool, "process_time", clock.now)
 
 
 async def all_linked(desk: Desk, numbers: list[int]) -> bool:

@@ -25,10 +25,11 @@ from rallypoint.learning import elsewhere_rules as rules
 from rallypoint.learning.model import ActionItem, ItemState
 from rallypoint.sync import codec, creating, deletion, follower_store, hub, steps
 from rallypoint.sync import store as sync_store
+from rallypoint.sync.benches import CALL_SECONDS, SETTING_SECONDS
 from rallypoint.sync.budget import Use
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.follower_store import FieldVersion, Follower, FollowerClaim, Remembered
-from rallypoint.sync.lanes import CALL_SECONDS, MOST_EFFECTS, SETTING_SECONDS, WATCH_AGAIN, Lanes, wait_for
+from rallypoint.sync.lanes import MOST_EFFECTS, WATCH_AGAIN, Lanes, wait_for
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping as Rules
 from rallypoint.sync.model import Conflict, Gone, GoneReason, HubItem, Person

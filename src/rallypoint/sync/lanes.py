@@ -5,9 +5,9 @@ put on its link with the cause, and every other link goes on.
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,19 +16,19 @@ import structlog
 from rallypoint import incidents
 from rallypoint.access.vault import Vault
 from rallypoint.actors import SYSTEM
-from rallypoint.clock import monotonic, sleep
+from rallypoint.clock import sleep
 from rallypoint.db import Database, Transaction
 from rallypoint.egress import Egress
 from rallypoint.engine.loop import Work
 from rallypoint.errors import RallypointError
 from rallypoint.sync import creating, deletion, hub, lane_store, polling, steps, store
+from rallypoint.sync.benches import CALL_SECONDS, Bench, Benches
 from rallypoint.sync.budget import Use
 from rallypoint.sync.carrying import Carrier
-from rallypoint.sync.connecting import Alarm, opened
+from rallypoint.sync.connecting import Alarm
 from rallypoint.sync.connection import Connection, ConnectionState
 from rallypoint.sync.hooks import Hooks
 from rallypoint.sync.lane_store import Room
-from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.model import Gone, GoneReason
 from rallypoint.sync.panels import panel_of
@@ -37,8 +37,7 @@ from rallypoint.sync.ports import Cause, Outage, RateLimited, RichText, Tracker,
 from rallypoint.sync.quotas import Quotas
 from rallypoint.sync.settling import Lost, Settler
 from rallypoint.sync.steps import Ending, Event, Finish, Setting
-from rallypoint.sync.tools import Access, Tools
-from rallypoint.sync.wallet import SealedWallet
+from rallypoint.sync.tools import Tools
 from rallypoint.sync.work import Claim, Held, Offer, effect_done
 
 WIDTH = 48
@@ -51,12 +50,6 @@ POLL_SECONDS = 5.0
 """How long a round of asking waits for slow tools; they go on beside it, and the next round begins."""
 
 GLANCE_SECONDS = 0.05
-CALL_SECONDS = 30.0
-"""How long one call to a tool may take before its outcome counts as unknown."""
-
-SETTING_SECONDS = 600.0
-"""How long what a tool says of itself is believed: its people, its workflow."""
-
 LARGEST_FILE = 50_000_000
 """Bytes of a file, where the settings are not asked."""
 
@@ -71,15 +64,6 @@ SUCCESS_NOTED = timedelta(seconds=30)
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What the links of one connection are worked with."""
-
-    connection: Connection
-    tracker: Tracker
-    access: Access
-
-
 class Lanes:
     """The syncing of this process."""
 
@@ -87,16 +71,13 @@ class Lanes:
         self, db: Database, tools: Tools, vault: Vault, egress: Egress, *, base_url: str, texts: RichText, alarm: Alarm,
         width: int = WIDTH, each: int = EACH, largest_file: int = LARGEST_FILE,
     ) -> None:  # fmt: skip
-        self._db, self._tools, self._vault, self._alarm = db, tools, vault, alarm
-        self._egress, self._largest_file = egress, largest_file
-        self._base_url, self._texts, self._width, self._each = base_url, texts, width, each
+        self._db, self._alarm = db, alarm
+        self._base_url, self._width, self._each, self._largest_file = base_url, width, each, largest_file
         self._quotas = Quotas(db)
+        self._benches = Benches(db, tools, vault, egress, quotas=self._quotas, texts=texts, largest_file=largest_file)
         self._hooks = Hooks(db, vault, base_url)
         self._flying: dict[asyncio.Task[None], tuple[int, str]] = {}
         self._polling: dict[asyncio.Task[None], int] = {}
-        self._asking: defaultdict[tuple[int, int], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._trackers: dict[int, Bench] = {}
-        self._settings: dict[tuple[int, int], tuple[Setting, float]] = {}
 
     @property
     def works(self) -> list[Work]:
@@ -113,7 +94,7 @@ class Lanes:
 
     async def tracker(self, connection: Connection) -> Tracker:
         """The tool of a connection, as the lanes have it."""
-        return (await self._bench(connection)).tracker
+        return (await self._benches.of(connection)).tracker
 
     async def next_due(self, tx: Transaction) -> datetime | None:
         rooms = self._rooms()
@@ -154,9 +135,7 @@ class Lanes:
         """Let what is on its way come to an end; nothing new is started."""
         if under_way := {*self._flying, *self._polling}:
             await asyncio.wait(under_way, timeout=CALL_SECONDS)
-        for bench in self._trackers.values():
-            await bench.tracker.close()
-        self._trackers.clear()
+        await self._benches.close()
 
     async def poll(self) -> int:
         """Ask every tool whose time has come what changed there, side by side: one that is slow delays no other."""
@@ -176,7 +155,7 @@ class Lanes:
     async def _ask(self, connection: Connection) -> None:
         try:
             self._quotas.demand(connection.id, Use.ASKING)
-            bench = await self._bench(connection)
+            bench = await self._benches.of(connection)
             try:
                 untold = await polling.poll(self._db, bench.tracker, connection)
                 await self._hooks.asked(connection, untold, self._alarm)
@@ -207,9 +186,9 @@ class Lanes:
     async def _pass(self, claim: Claim) -> None:
         try:
             connection, mapping, filled = await self._load(claim)
-            bench = await self._bench(connection)
+            bench = await self._benches.of(connection)
             claim = await self._created(claim, bench, mapping)
-            finish = await self._drive(claim, bench, await self._setting(bench, mapping), filled)
+            finish = await self._drive(claim, bench, await self._benches.setting(bench, mapping), filled)
             await self._end(claim, bench, mapping, finish)
         except Lost:
             return
@@ -237,7 +216,7 @@ class Lanes:
         self._quotas.demand(claim.link.connection, Use.LANES)
         try:
             link = await creating.create(
-                self._db, bench.tracker, bench.connection, mapping, self._lenses(mapping), claim,
+                self._db, bench.tracker, bench.connection, mapping, self._benches.lenses(mapping), claim,
                 base_url=self._base_url,
             )  # fmt: skip
         finally:  # looking for an item may have a budget of its own
@@ -257,7 +236,13 @@ class Lanes:
                 event: Event = await settler.settle(claim, effect.sight)
                 effect_done(claim, "sync_settled")
             else:
-                self._quotas.demand(claim.link.connection, Use.LANES, item=claim.link.remote_id)
+                try:
+                    self._quotas.demand(claim.link.connection, Use.LANES, item=claim.link.remote_id)
+                except Held:
+                    if not at.answers:
+                        raise
+                    if isinstance(effect, steps.Do):  # what was answered is settled first, or it would be forgotten
+                        at, effect = replace(at, todo=()), steps.Read()
                 event = await self._perform(bench, claim, setting, effect, filled)
                 effect_done(claim, "sync_call_done")
                 await self._quotas.note(
@@ -379,7 +364,7 @@ class Lanes:
             # A rest that the tool asked for stands, whatever else went well meanwhile; the breaker closes.
             rest = {"closed_until": None} if now.failures >= FAILURES_TO_REST else {}
             await store.change_connection(tx, known.id, succeeded_at=tx.now, failures=0, failure="", **rest)
-            self._trackers[known.id] = replace(bench, connection=await store.connection_by_id(tx, known.id))
+            self._benches.now(await store.connection_by_id(tx, known.id))
 
     async def _went_wrong(self, connection: Connection, cause: Cause, said: str, retry_after: float | None) -> None:
         """The connection's own trouble: refused credentials stop it and tell a person; else it rests for a while."""
@@ -404,74 +389,31 @@ class Lanes:
             async with self._db.transaction(SYSTEM) as tx:
                 connection = await store.connection_by_id(tx, offer.connection)
                 mappings = await store.mappings(tx, offer.connection)
-            bench = await self._bench(connection)
-            lenses = {one.id: self._lenses(one) for one in mappings}
-            await creating.consider(self._db, bench.tracker, connection, lenses, mappings, offer)
+            self._quotas.demand(connection.id, Use.LANES, item=offer.remote_id)
+            bench = await self._benches.of(connection)
+            lenses = {one.id: self._benches.lenses(one) for one in mappings}
+            try:
+                await creating.consider(self._db, bench.tracker, connection, lenses, mappings, offer)
+            finally:
+                await self._quotas.note(bench.tracker, connection.id, Use.LANES, items={offer.remote_id})
+        except Held as held:
+            async with self._db.transaction(SYSTEM) as tx:
+                await store.put_off_offer(tx, offer, due_at=held.until, error="")
         except (TrackerError, RallypointError, TimeoutError, OSError) as problem:
             log.warning("an item could not be looked at", remote=offer.remote_id, problem=str(problem))
+            after = problem.retry_after if isinstance(problem, RateLimited) else None
             async with self._db.transaction(SYSTEM) as tx:
-                due = tx.now + wait_for(offer.attempts, None)
+                due = tx.now + wait_for(offer.attempts, after)
                 await store.put_off_offer(tx, offer, due_at=due, error=str(problem))
-            if isinstance(problem, TrackerError) and problem.cause in (Cause.AUTH, Cause.RATE, Cause.OUTAGE):
-                await self._went_wrong(connection, problem.cause, str(problem), None)
+            own = isinstance(problem, RateLimited) and problem.bucket == offer.remote_id
+            if (
+                isinstance(problem, TrackerError)
+                and problem.cause in (Cause.AUTH, Cause.RATE, Cause.OUTAGE)
+                and not own
+            ):
+                await self._went_wrong(connection, problem.cause, str(problem), after)
         except Exception:
             log.exception("an item could not be looked at", remote=offer.remote_id)
-
-    # What is kept between passes.
-
-    async def _bench(self, connection: Connection) -> Bench:
-        """The tracker of a connection, made anew when its address or credentials changed."""
-        async with self._db.transaction(SYSTEM) as tx:
-            given = await opened(tx, self._vault, connection)
-        given = replace(given, wallet=SealedWallet(self._db, self._vault, connection))
-        known = self._trackers.get(connection.id)
-        if known is not None and known.access == given:
-            fresh = replace(known, connection=connection)
-            self._trackers[connection.id] = fresh
-            return fresh
-        if known is not None:
-            await known.tracker.close()
-            self._settings.clear()
-        made = Bench(
-            connection=connection, tracker=self._tools[connection.tool].make(given, self._egress), access=given
-        )
-        self._trackers[connection.id] = made
-        return made
-
-    async def _setting(self, bench: Bench, mapping: Mapping) -> Setting:
-        """The rules with what the tool says of itself, asked now and then: our account, its workflow, its people."""
-        key = (mapping.id, mapping.version)
-        async with self._asking[key]:  # passes that begin together ask once
-            known = self._settings.get(key)
-            if known is not None and known[1] > monotonic():
-                return known[0]
-            return await self._asked(bench, mapping, known)
-
-    async def _asked(self, bench: Bench, mapping: Mapping, known: tuple[Setting, float] | None) -> Setting:
-        account = known[0].account if known else None
-        schema = None
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                account = (await bench.tracker.check()).identity or account
-                schema = await bench.tracker.describe(mapping.create.project, mapping.create.type)
-        except (TrackerError, TimeoutError) as problem:  # the pass itself will say what is wrong
-            log.warning("a tool did not say what it looks like", connection=bench.connection.key, problem=str(problem))
-        finally:
-            await self._quotas.note(bench.tracker, bench.connection.id, Use.LANES)
-        files = mapping.attachments
-        mapping = replace(mapping, attachments=replace(files, max_bytes=min(files.max_bytes, self._largest_file)))
-        lenses = Lenses(mapping, texts=self._texts, directory=schema.people if schema else ())
-        made = steps.setting(
-            mapping, bench.tracker.capabilities, lenses, account=account, known=schema.transitions if schema else ()
-        )
-        self._settings[mapping.id, mapping.version] = (
-            made,
-            monotonic() + (SETTING_SECONDS if schema else SETTING_SECONDS / 20),
-        )
-        return made
-
-    def _lenses(self, mapping: Mapping) -> Lenses:
-        return Lenses(mapping, texts=self._texts)
 
 
 async def _safely(work: Coroutine[Any, Any, None]) -> None:

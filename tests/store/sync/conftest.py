@@ -31,6 +31,7 @@ from rallypoint.sync.mapping import (
     Trigger,
     ValueMap,
 )
+from rallypoint.sync.tools import Tool
 from tests.store.incidents.people import Company, company
 from tests.store.sync.desk import Desk
 
@@ -73,6 +74,7 @@ class Scene:
     hook_key: str
     alarms: list[str]
     vault: Vault
+    tools: dict[str, Tool]
 
     async def open(self, title: str = "Checkout is slow", **more: str) -> int:
         async with self.db.transaction(self.them.responder) as tx:
@@ -126,7 +128,7 @@ async def scene(db: Database, clock: ManualClock, tmp_path: Path) -> AsyncIterat
         await store.save_mapping(tx, mapping, by="Mia")
     lanes = Lanes(db, tools, vault, egress, base_url="https://rp.example", texts=PlainTexts(), alarm=alarm)
     try:
-        yield Scene(db, them, desk, lanes, clock, mapping, made.hook_key, alarms, vault)
+        yield Scene(db, them, desk, lanes, clock, mapping, made.hook_key, alarms, vault, tools)
     finally:
         await lanes.drain()
         await egress.close()

@@ -99,6 +99,8 @@ class Desk:
     reads: int = 0
     notes: list[RateNote] = field(default_factory=list)
     """What the next answers say of the budget."""
+    after_words: list[RateNote] = field(default_factory=list)
+    """What the answer to a comment says of it."""
     search_lag: float = 0.0
     """For so many seconds a search does not show a new ticket."""
     gate: asyncio.Event | None = None
@@ -268,6 +270,7 @@ class DeskTracker:
         ticket = self._desk.tickets[remote_id]
         id = self._desk._comment(ticket, draft.body, draft.visibility, US, op)
         self._desk._touch(ticket, US)
+        self._desk.notes.extend(self._desk.after_words)
         self._leave()
         return id
 

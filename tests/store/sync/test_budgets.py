@@ -26,10 +26,10 @@ async def second(scene: Scene) -> tuple[Desk, Mapping]:
     """Another desk, to which incidents go only when told."""
     desk = Desk(scene.clock.now)
     desk.password = scene.desk.password
-    scene.lanes._tools["quiet"] = replace(desk.tool, kind="quiet")  # type: ignore[index]
+    scene.tools["quiet"] = replace(desk.tool, kind="quiet")
     async with scene.db.transaction(scene.them.manager) as tx:
         made = await connecting.connect(
-            tx, scene.lanes._tools, scene.vault, key="quiet", tool="quiet", base_url="https://quiet.example",
+            tx, scene.tools, scene.vault, key="quiet", tool="quiet", base_url="https://quiet.example",
             secrets_={"password": desk.password},
         )  # fmt: skip
         mapping = replace(
@@ -161,3 +161,23 @@ async def test_connections_take_turns(scene: Scene, second: tuple[Desk, Mapping]
         then = await lane_store.claim_links(tx, limit=8, each=8, rooms=rooms)
     assert [one.link.connection for one in first].count(quiet) == 2, "the short queue is not behind the long one"
     assert [one.link.connection for one in then] == [busy], "each has so many at once"
+
+
+async def test_what_was_answered_is_remembered_before_it_waits(scene: Scene) -> None:
+    """The tool takes a comment and asks for a rest: it is not looked for afterwards as if the answer had been lost."""
+    number, id = await linked(scene)
+    scene.desk.after_words.append(RateNote(retry_after=300.0))
+    for text in ("One.", "Two."):
+        await scene.do(scene.them.responder, "note", number, text=text)
+    await scene.sync(seconds=1)
+    async with scene.db.transaction(SYSTEM) as tx:
+        kinds = await tx.rows(
+            "select kind, count(*) as many from sync_memory where kind in ('sending', 'comment') group by 1"
+        )
+    assert len(scene.desk.tickets[id].comments) == 1, "the second waits"
+    assert {row["kind"]: row["many"] for row in kinds} == {"comment": 1, "sending": 1}
+    scene.desk.after_words.clear()
+    await scene.sync(seconds=301)
+    await scene.sync()
+    said = [one.body for one in scene.desk.tickets[id].comments]
+    assert [sum(text in one for one in said) for text in ("One.", "Two.")] == [1, 1]

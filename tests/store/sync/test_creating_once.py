@@ -4,6 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from rallypoint import incidents
+from rallypoint.actors import SYSTEM
+from rallypoint.sync import store
 from rallypoint.sync.ports import Outage, ValidationFailed
 from tests.store.sync.conftest import Scene
 
@@ -60,3 +63,28 @@ async def test_what_the_tool_will_not_have_waits_for_a_person(scene: Scene) -> N
     state, error = await shown(scene, number)
     assert state == "creating"
     assert "Subject is needed." in str(error)
+
+
+async def test_what_is_told_while_ours_is_being_made_waits_and_becomes_an_incident(scene: Scene) -> None:
+    """It might be ours, of which the answer has not come yet; it is none, and is not held up for long."""
+    await scene.sync()
+    scene.desk.search_lag, scene.desk.loses_answers = 30.0, 1
+    number = await scene.open()
+    await scene.sync(seconds=1)
+    assert (await shown(scene, number))[0] == "creating"
+    scene.desk.add(subject="Somebody else's trouble")
+    async with scene.db.transaction(SYSTEM) as tx:
+        connection = await store.connection(tx, "desk")
+        await store.offer(tx, connection.id, sorted(scene.desk.tickets))
+    await scene.sync(seconds=1)
+    async with scene.db.transaction(SYSTEM) as tx:
+        waiting = await tx.rows("select lease_until, error from sync_offer")
+    assert [(row["lease_until"], row["error"]) for row in waiting] == [(None, ""), (None, "")], (
+        "put off, not left lying"
+    )
+    for _ in range(8):
+        await scene.sync(seconds=10)
+    async with scene.db.transaction(SYSTEM) as tx:
+        board, _ = await incidents.board(tx, limit=10)
+    assert sorted(one.incident.title for one in board) == ["Checkout is slow", "Somebody else's trouble"]
+    assert len(scene.desk.tickets) == 2
