@@ -1,6 +1,6 @@
 """A mapping suggested from two schemas: fields by name and kind, values by name, statuses by what they mean."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rallypoint.sync.mapping import (
     CommentRule,
@@ -11,13 +11,14 @@ from rallypoint.sync.mapping import (
     Mapping,
     PersonMap,
     Shape,
+    StatusMap,
     TagSet,
     Text,
     Transform,
     ValueMap,
 )
 from rallypoint.sync.model import Capabilities, FieldKind, RemoteField, Schema
-from rallypoint.sync.values import Lossy, bare, review, suggest_pairs, suggest_status
+from rallypoint.sync.values import DONE_WORDS, Lossy, bare, review, suggest_pairs, suggest_status
 
 NAMES: dict[str, tuple[str, ...]] = {
     "title": ("title", "summary", "subject", "short description", "name", "system title"),
@@ -34,6 +35,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "impact_started_at": ("impact started", "started at", "starts", "start time"),
 }
 """What tools call our fields, best first. Names are compared without case and punctuation."""
+
+UNDONE_WORDS = frozenset({"won", "wont", "cancelled", "canceled", "rejected", "declined", "duplicate", "invalid"})
+"""Why something ends without having been done."""
 
 NEVER_SUGGESTED = frozenset({"number", "url"})
 """A tool's own number and address name its item: ours are never put in their place unless somebody says so."""
@@ -88,10 +92,31 @@ def suggest(
         name=name or f"{remote.project} {remote.type}".strip(),
         create=CreateRule(project=remote.project, type=remote.type),
         fields=tuple(rules),
-        status=suggest_status(status) if status is not None else None,
+        status=_with_fill(suggest_status(status), remote) if status is not None else None,
         comments=CommentRule(),
     )
     return Suggestion(mapping=mapping, warnings=review(mapping, hub, remote), left_out=tuple(left_out))
+
+
+def _with_fill(status: StatusMap, remote: Schema) -> StatusMap:
+    """Where a step of the workflow wants a choice made, the one that fits the status is proposed with it."""
+    demanded: dict[str, dict[str, RemoteField]] = {}
+    for step in remote.transitions:
+        found = {one.id: one for one in step.required if one.kind is FieldKind.CHOICE and one.choices}
+        demanded.setdefault(step.to, {}).update(found)
+    return replace(
+        status,
+        out=tuple(
+            replace(one, fill={id: _fitting(one.hub, field) for id, field in demanded.get(one.remote, {}).items()})
+            for one in status.out
+        ),
+    )
+
+
+def _fitting(hub: str, field: RemoteField) -> str:
+    words = UNDONE_WORDS if hub == "cancelled" else DONE_WORDS
+    named = (one.id for one in field.choices if any(word in bare(one.name).split() for word in words))
+    return next(named, field.choices[0].id)
 
 
 def _without_worked_out(rules: list[FieldRule]) -> tuple[list[FieldRule], list[str]]:

@@ -13,7 +13,20 @@ from rallypoint.emulators.base import Fault, FaultKind
 from rallypoint.emulators.jira import ENGINEER, INTEGRATION, LEAD, definitions
 from rallypoint.emulators.jira.definitions import MINUTES, ROOT_CAUSE, SEVERITY
 from rallypoint.errors import Invalid
-from rallypoint.sync.model import TAGS, FieldKind, Gone, Markup, Person, Relation, RelationKind, RemoteItem, Visibility
+from rallypoint.sync.model import (
+    TAGS,
+    Choice,
+    FieldKind,
+    Gone,
+    Markup,
+    Person,
+    Relation,
+    RelationKind,
+    RemoteField,
+    RemoteItem,
+    Schema,
+    Visibility,
+)
 from rallypoint.sync.ports import (
     AuthFailed,
     CommentDraft,
@@ -26,6 +39,7 @@ from rallypoint.sync.ports import (
     ValidationFailed,
     WorkflowRefused,
 )
+from rallypoint.sync.suggest import suggest
 from rallypoint.sync.tools import Access
 from rallypoint.sync.workflow import Move, next_move
 from tests.connectors.jira.bench import JiraBench, document
@@ -161,6 +175,24 @@ async def test_the_way_through_the_workflow_is_learned_from_issues_that_stand_th
     item = await read(bench, one.remote_id)
     assert (item.raw("status"), item.raw("resolution")) == ("10002", "10000")
     assert [step.op for step in item.history if step.field == "status"] == ["op-1", "op-2"]
+
+
+async def test_a_suggestion_makes_the_choice_that_a_step_wants(bench: JiraBench) -> None:
+    item = await made(bench)
+    [step] = await bench.tracker.transitions(item.remote_id)
+    await bench.tracker.transition(item.remote_id, step, {}, "", "op")
+    there = await bench.tracker.describe("PAY", "Bug")
+    words = ("triage", "active", "resolved", "cancelled", "closed")
+    status = RemoteField(
+        id="status", name="Status", kind=FieldKind.STATUS, choices=tuple(Choice(id=one, name=one) for one in words)
+    )
+    here = Schema(project="rallypoint", type="incident", fields=(status,))
+    made_of = suggest(here, there, bench.tracker.capabilities).mapping.status
+    assert made_of is not None
+    fills = {one.hub: dict(one.fill) for one in made_of.out}
+    assert fills["resolved"] == fills["closed"] == {"resolution": "10000"}
+    assert fills["cancelled"] == {"resolution": "10001"}, "Won't Do"
+    assert fills["active"] == fills["triage"] == {}
 
 
 async def test_a_status_is_not_written_and_a_step_may_be_gone(bench: JiraBench) -> None:
