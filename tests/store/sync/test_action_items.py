@@ -14,7 +14,7 @@ from rallypoint.learning import elsewhere
 from rallypoint.learning.following import Following, follow_due
 from rallypoint.learning.model import ActionItem
 from rallypoint.settings import Settings
-from rallypoint.sync import connecting
+from rallypoint.sync import connecting, follower_store
 from rallypoint.sync.follower_store import Standing
 from rallypoint.sync.lenses import PlainTexts
 from rallypoint.sync.model import FieldKind, Person, RemoteField
@@ -202,6 +202,30 @@ async def test_a_lost_answer_makes_no_second(review: Review, lag: float) -> None
     await review.go(rounds=30, seconds=5)
     [ticket] = review.tickets
     assert (await review.standing()).remote_key == ticket.key
+
+
+async def test_a_call_that_never_arrived_is_made_again_when_the_search_has_surely_caught_up(review: Review) -> None:
+    await review.send()
+    review.scene.desk.loses_answers = 1
+    await follow_due(review.following)
+    del review.scene.desk.tickets[review.tickets[0].id]
+    await review.go(rounds=18, seconds=5)
+    assert not review.tickets, "a search of which nothing is promised may not show it yet"
+    await review.go(rounds=6, seconds=5)
+    assert len(review.tickets) == 1
+
+
+async def test_a_pass_that_another_node_took_over_counts_no_more(review: Review) -> None:
+    await review.send()
+    async with review.scene.db.transaction(SYSTEM) as tx:
+        [slow] = await follower_store.claim(tx, limit=5)
+        assert await follower_store.claim(tx, limit=5) == [], "one pass at a time"
+    review.scene.clock.advance(timedelta(minutes=2))
+    async with review.scene.db.transaction(SYSTEM) as tx:
+        [quick] = await follower_store.claim(tx, limit=5)
+    async with review.scene.db.transaction(SYSTEM) as tx:
+        assert await follower_store.hold(tx, slow.claim) is None
+        assert await follower_store.hold(tx, quick.claim) is not None
 
 
 async def test_what_the_tool_will_not_have_waits_for_a_person(review: Review) -> None:
