@@ -240,6 +240,7 @@ class History:
             state = await incidents.incident(tx, story.number)
             if state.category_id is None:
                 await incidents.set_category(tx, story.number, category=story.scene.category)
+                await incidents.change_tags(tx, story.number, add=story.scene.tags)
 
     async def _assess(self, story: Story) -> None:
         scene = story.scene

@@ -31,6 +31,10 @@ class Scene:
     def category(self) -> str:
         return CATEGORY_OF[self.title]
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return TAGS_OF.get(self.title, ())
+
 
 CATEGORY_OF = {
     "Card payments fail for some customers": "availability-errors-above-the-objective",
@@ -57,6 +61,17 @@ CATEGORY_OF = {
     "Revenue counted twice on yesterday's dashboard": "software",
 }
 """Where the desk files each kind; the keys are those of the seeded domains."""
+
+TAGS_OF = {
+    "Card payments fail for some customers": ("payments", "card schemes"),
+    "Passkey sign-in loops back to the start": ("sign-in",),
+    "Replication to the second site is behind": ("postgres",),
+    "Connections above 95 %": ("postgres",),
+    "Orders reach packing late": ("carrier",),
+    "Orders reach packing 25 minutes late": ("carrier", "peak season"),
+    "Order confirmations arrive an hour late": ("mail vendor",),
+}
+"""What people of the desk put on some of them, to find them again."""
 
 SCENES = (
     Scene(
