@@ -526,6 +526,12 @@ async def test_what_is_signed_but_no_json_is_refused(bench: GitHubBench, body: b
         bench.tracker.verify_webhook(body, {"x-hub-signature-256": signature}, bench.secret)
 
 
+async def test_without_a_secret_nothing_is_believed(bench: GitHubBench) -> None:
+    signature = "sha256=" + hmac.new(b"", b"{}", hashlib.sha256).hexdigest()
+    with pytest.raises(Unverified):
+        bench.tracker.verify_webhook(b"{}", {"x-hub-signature-256": signature}, "")
+
+
 # Connecting.
 
 

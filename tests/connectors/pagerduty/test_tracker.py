@@ -316,6 +316,10 @@ async def test_a_key_is_found_again_and_compared(bench: PagerDutyBench) -> None:
     assert await bench.tracker.find("inc-1") == again.remote_id  # also long after the list of a month
     other = bench.emulator.service("Storefront").id
     assert await bench.connected(services=(other,)).find("inc-1") is None
+    neighbour = {"id": "QNEIGHBOUR", "incident_number": 9, "incident_key": "another", "service": {"id": bench.project}}
+    answer = {"incidents": [neighbour], "more": False}  # whose alert has the key, as PagerDuty answers too
+    bench.emulator.faults.plan(Fault(kind=FaultKind.REFUSE, path="/incidents", status=200, body=answer))
+    assert await bench.tracker.find("inc-1") is None
 
 
 async def test_gone_has_several_meanings(bench: PagerDutyBench) -> None:
