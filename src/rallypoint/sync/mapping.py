@@ -6,6 +6,7 @@ notation for store, screens and configuration as code.
 
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -336,6 +337,20 @@ def changed_rules(before: Mapping, after: Mapping) -> frozenset[str]:
     if after.status is not None and status(before) != status(after):
         changed.add(after.status.hub_field)
     return frozenset(changed)
+
+
+APART = frozenset({"id", "version", "connection", "fields", "status"})
+"""What `differences` does not compare as a whole."""
+
+
+def differences(before: Mapping, after: Mapping) -> tuple[str, ...]:
+    """What another version changed, by name: the incident's fields whose rules differ, then other members."""
+    old, new = ({one.hub: one for one in each.fields} for each in (before, after))
+    fields = [name for name in dict.fromkeys((*new, *old)) if old.get(name) != new.get(name)]
+    if before.status != after.status:
+        fields.append("status")
+    others = [one.name for one in dataclass_fields(Mapping) if one.name not in APART]
+    return (*fields, *(name for name in others if getattr(before, name) != getattr(after, name)))
 
 
 def mapping_to_json(mapping: Mapping) -> dict[str, Any]:

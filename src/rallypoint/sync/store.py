@@ -18,7 +18,7 @@ from rallypoint.sync.attachments import FileWhy
 from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.fuse import Turn
-from rallypoint.sync.mapping import Mapping, mapping_from_json, mapping_to_json
+from rallypoint.sync.mapping import Mapping, differences, mapping_from_json, mapping_to_json
 from rallypoint.sync.model import (
     AttachmentPair,
     CommentIntent,
@@ -172,10 +172,18 @@ async def mapping(tx: Transaction, id: int, version: int | None = None) -> Mappi
 
 
 async def versions(tx: Transaction, id: int) -> list[dict[str, Any]]:
+    """The newest first, each with what it changed (mapping.differences) against the one before."""
     rows = await tx.rows(
-        "select version, active, created_at, created_by from sync_mapping where id = :id order by version desc", id=id
+        "select version, active, created_at, created_by, body from sync_mapping where id = :id order by version", id=id
     )
-    return [dict(row) for row in rows]
+    found: list[dict[str, Any]] = []
+    before: Mapping | None = None
+    for row in rows:
+        shown = dict(row)
+        rules = mapping_from_json(shown.pop("body"))
+        found.append({**shown, "changed": list(differences(before, rules)) if before is not None else []})
+        before = rules
+    return found[::-1]
 
 
 # Links.

@@ -77,6 +77,17 @@ async def test_what_links_agreed_on_is_judged_by_the_new_rules_once(scene: Scene
     assert link.mapping_version == 3
 
 
+async def test_a_version_says_what_it_changed(scene: Scene, set_up: SetUp) -> None:
+    rules = rules_of(scene)
+    rules |= {"fields": bare_rules(with_urgency(scene.mapping, *SHIFTED))["fields"], "trigger": {"send": True}}
+    await set_up.save_next(scene.them.manager, scene.mapping.id, rules, based_on=1)
+    async with scene.db.transaction(scene.them.manager) as tx:
+        await setting_up.roll_back(tx, scene.mapping.id, 1)
+        found = [(one["version"], one["changed"]) for one in await store.versions(tx, scene.mapping.id)]
+    changed = ["urgency", "status", "trigger"]
+    assert found == [(3, changed), (2, changed), (1, [])]
+
+
 async def test_the_owner_decides_where_new_rules_part_the_sides(scene: Scene, set_up: SetUp) -> None:
     number, ticket = await linked(scene, "high")
     rules = rules_of(scene)

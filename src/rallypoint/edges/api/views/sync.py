@@ -213,6 +213,7 @@ class VersionView(View):
     active: bool
     created_at: datetime
     created_by: str
+    changed: list[str] = Field(description="What it changed against the version before: fields, then other members.")
 
 
 class FieldLineView(View):

@@ -348,7 +348,13 @@ def versions(out: Out, id: int) -> None:
         await store.mapping(tx, id)
         return await store.versions(tx, id)
 
-    columns = {"version": "Version", "active": "Active", "created_at": "Saved", "created_by": "By"}
+    columns = {
+        "version": "Version",
+        "active": "Active",
+        "created_at": "Saved",
+        "created_by": "By",
+        "changed": "Changed",
+    }
     out.table(act(work), columns, empty="There is none.")
 
 
