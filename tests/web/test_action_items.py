@@ -86,6 +86,8 @@ async def test_it_is_sent_followed_and_parted(house: House, window: Opens, desk:
         shown = (await bea.get(PAGE)).text
         assert 'href="https://desk.example/DESK-1"' in shown
         assert "DESK-1 Desk in step" in words(shown)
+        told = (await bea.get(PAGE + ".md")).text
+        assert "- [ ] Alert on the pool (Bea, due 2027-03-01) Desk DESK-1 https://desk.example/DESK-1" in told
         twice = await bea.post(PAGE + "/elsewhere", item=1, mapping=1)
         assert (twice.status_code, "follows an item elsewhere already" in twice.text) == (409, True)
         await bea.post(PAGE, what="change", item=1, title="Alert sooner", owner_id=bea.person.id, due_on="2027-04-01")

@@ -29,10 +29,18 @@ def _lines(view: RetrospectiveView, zone: tzinfo) -> Iterator[str]:
     yield from ("", "## Action items", "")
     yield from _or_none(
         f"- [{'x' if item.state is ItemState.DONE else ' '}] {one_line(item.title)} "
-        f"({item.owner_name}, due {item.due_on}{dropped(item)})"
+        f"({item.owner_name}, due {item.due_on}{dropped(item)}){_elsewhere(view, item)}"
         for item in view.items
     )
     yield from _facts(facts, zone)
+
+
+def _elsewhere(view: RetrospectiveView, item: ActionItem) -> str:
+    """Where it is done, if it follows an item in another tool."""
+    found = view.elsewhere.get(item.id)
+    if found is None or found.state != "active":
+        return ""
+    return f" {one_line(found.connection_name)} {one_line(found.remote_key)} {found.url}".rstrip()
 
 
 def _facts(facts: Facts, zone: tzinfo) -> Iterator[str]:

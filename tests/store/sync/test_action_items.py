@@ -1,5 +1,6 @@
 """Action items that follow a work item elsewhere: made once, in step both ways, told where a rule says no."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from rallypoint import access, incidents, learning
 from rallypoint.actors import SYSTEM
 from rallypoint.egress import Egress
 from rallypoint.errors import Conflict, Refused
-from rallypoint.learning import elsewhere
+from rallypoint.learning import elsewhere, following
 from rallypoint.learning.following import Following, follow_due
 from rallypoint.learning.model import ActionItem
 from rallypoint.settings import Settings
@@ -339,3 +340,47 @@ async def test_a_paused_connection_waits(review: Review, scene: Scene) -> None:
         await connecting.resume(tx, "desk")
     await review.go()
     assert len(review.tickets) == 1
+
+
+class Dies:
+    """Lets the pass die at the nth of the places it comes by: nothing after it is done, and its lease stays."""
+
+    def __init__(self, nth: int) -> None:
+        self.left, self.died = nth, False
+
+    def __call__(self, name: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.died = True
+            raise asyncio.CancelledError(name)
+
+
+async def test_wherever_a_pass_dies_one_item_is_made_and_both_come_to_rest(
+    review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = 0
+    for nth in range(1, 40):
+        dies = Dies(nth)
+        async with review.scene.db.transaction(review.scene.them.responder) as tx:
+            assert review.scene.them.responder.person_id is not None
+            fresh = await learning.add_action_item(
+                tx, review.number, title=f"Promise {nth}", owner_id=review.scene.them.responder.person_id, due_on=DUE
+            )
+            await elsewhere.send(tx, fresh.id, mapping_id=review.scene.mapping.id)
+        monkeypatch.setattr(following, "crashpoint", dies)
+        await review.go(rounds=1)
+        async with review.scene.db.transaction(review.scene.them.responder) as tx:
+            await learning.update_action_item(tx, fresh.id, title=f"Promise {nth}, better said")
+            await learning.finish(tx, fresh.id)
+        await review.go(rounds=4, seconds=100)
+        made = [one for one in review.tickets if str(one.fields["subject"]).startswith(f"Promise {nth}")]
+        assert [(one.fields["subject"], one.fields["state"]) for one in made] == [
+            (f"Promise {nth}, better said", "closed")
+        ]
+        if not dies.died:
+            break
+        places += 1
+    assert places >= 8, "journaled, answered, and what a pass does"
+    async with review.scene.db.transaction(SYSTEM) as tx:
+        standing = await elsewhere.standings(tx, await learning.action_items(tx, review.number))
+    assert {(one.state, one.due_at, str(one.error)) for one in standing.values()} == {("active", None, "None")}
