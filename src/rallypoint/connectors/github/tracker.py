@@ -20,6 +20,7 @@ from rallypoint.connectors.github import hook, marks
 from rallypoint.connectors.github.api import VERSION, Api, Row, at, no_interface, row_of
 from rallypoint.connectors.github.history import history_of, last_actor
 from rallypoint.connectors.github.places import Places
+from rallypoint.connectors.github.registering import Registrar
 from rallypoint.connectors.github.shape import (
     BODY,
     ROOM_FOR_MARKS,
@@ -34,7 +35,7 @@ from rallypoint.connectors.github.shape import (
     page_of,
     person,
 )
-from rallypoint.connectors.tracking import clock_findings, house_of, refused
+from rallypoint.connectors.tracking import clock_findings, refused
 from rallypoint.sync.model import (
     TAGS,
     Capabilities,
@@ -66,13 +67,11 @@ from rallypoint.sync.ports import (
     Panel,
     PermissionDenied,
     RateNote,
-    Stale,
     TrackerError,
     Upload,
     ValidationFailed,
     Webhook,
     WebhookHint,
-    WebhookState,
     Written,
 )
 
@@ -88,11 +87,6 @@ REPOSITORY = re.compile(r"[A-Za-z0-9-]{1,100}/[A-Za-z0-9._-]{1,100}")
 ID = re.compile(r"([1-9]\d{0,17})/([1-9]\d{0,8})")
 COMMENT = re.compile(r"[1-9]\d{0,17}")
 TYPED = re.compile(r"(?:https?://[^/\s]+/)?(?P<place>[\w.-]+/[\w.-]+)?(?:/issues/|#)?(?P<number>[1-9]\d{0,8})(?:#.*)?")
-NO_PUSH = """\
-The token may not manage webhooks. An administrator of the repository can, in Settings > Webhooks > Add webhook:
-Payload URL {url}, content type application/json, the secret shown beside, and of the events "Issues" and
-"Issue comments".
-"""
 
 
 def repository_names(text: str) -> tuple[str, ...] | None:
@@ -119,7 +113,7 @@ class GitHubTracker:
         self, way: Way, *, base_url: str, token: str, repositories: Sequence[str], now: Callable[[], datetime]
     ) -> None:
         self._api, self._now = Api(way, base_url, token, now), now
-        self._places = Places(self._api, repositories, now)
+        self._places, self._registrar = Places(self._api, repositories, now), Registrar(self._api)
         self._identity: Person | None = None
 
     @property
@@ -461,50 +455,10 @@ class GitHubTracker:
     # Webhooks.
 
     async def register_webhook(self, url: str, secret: str) -> Webhook:
-        """One for each repository. Those that lead to us are renewed, which also enables them."""
-        ids: list[str] = []
-        try:
-            for place in await self._places.all():
-                ids.append(f"{place.id}/{await self._registered(place, url, secret)}")
-        except (PermissionDenied, Stale) as no:
-            # Whoever may not administer a repository does not even see that there are webhooks.
-            instructions = NO_PUSH.format(url=url)
-            return Webhook(state=WebhookState.BY_HAND, secret=secret, instructions=instructions, detail=no.said)
-        return Webhook(state=WebhookState.ACTIVE, id=",".join(ids), secret=secret)
-
-    async def _registered(self, place: Place, url: str, secret: str) -> str:
-        rows, _ = await self._api.all(f"{place.path}/hooks", most=PAGES_MOST)
-        ours = [one for one in rows if house_of(str((one.get("config") or {}).get("url") or "")) == house_of(url)]
-        for spare in ours[1:]:
-            await self._api.send("DELETE", f"{place.path}/hooks/{spare['id']}")
-        wanted = hook.registration(url, secret)
-        method, path = ("PATCH", f"/hooks/{ours[0]['id']}") if ours else ("POST", "/hooks")
-        answer = await self._api.call(method, place.path + path, body=wanted, secret=True)
-        row = row_of(answer)
-        if not isinstance(row.get("id"), int):
-            raise no_interface(answer)
-        return str(row["id"])
+        return await self._registrar.register(await self._places.all(), url, secret)
 
     async def webhook_state(self, webhook: Webhook) -> Webhook:
-        """GitHub tries each delivery once, so a failed one is said; the poll has what was in it."""
-        if webhook.state is WebhookState.BY_HAND or not webhook.id:
-            return webhook
-        told: list[str] = []
-        state = WebhookState.ACTIVE
-        for id in webhook.id.split(","):
-            place, number = _demand_id(id)
-            answer = await self._api.send("GET", f"/repositories/{place}/hooks/{number}", secret=True)
-            if answer.status == 404 and answer.data is not None:
-                return replace(webhook, state=WebhookState.MISSING, detail=f"The webhook {number} is not there.")
-            self._api.judge(answer)
-            row = row_of(answer)
-            last = row.get("last_response") or {}
-            if not row.get("active"):
-                state = WebhookState.DISABLED
-                told.append(f"{number} is switched off")
-            elif last.get("status") not in (None, "unused", "active"):
-                told.append(f"{number}: the last delivery was answered {last.get('code') or 'by nobody'}")
-        return replace(webhook, state=state, detail="; ".join(told))
+        return await self._registrar.state(webhook)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
         return hook.verify(raw, headers, secret)

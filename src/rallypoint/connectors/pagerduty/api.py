@@ -1,5 +1,6 @@
 """The REST interface of PagerDuty: signing in with a key, reading lists, and what its refusals mean."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from rallypoint.sync.ports import (
     WorkflowRefused,
 )
 
+ID = re.compile(r"[A-Z0-9]{5,30}")
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE, REACH = 100, 10_000
 WAIT_SECONDS = 30.0
@@ -182,6 +184,13 @@ def unwrapped(answer: Answer, member: str) -> Row:
     if not isinstance(found, dict):
         raise no_interface(answer)
     return found
+
+
+def demand_id(text: str) -> str:
+    """Ids become part of addresses, so they are nothing else than ids."""
+    if not ID.fullmatch(text):
+        raise ValidationFailed(f"{text[:40]!r} is no id of PagerDuty.", help="Give the incident's address, or its id.")
+    return text
 
 
 def at(stamp: object) -> datetime | None:

@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from rallypoint.connectors.calling import Answer, Way
+from rallypoint.connectors.calling import Way
 from rallypoint.connectors.pagerduty import changes as following
 from rallypoint.connectors.pagerduty import hook
-from rallypoint.connectors.pagerduty.api import Api, Row, at, no_interface, unwrapped
+from rallypoint.connectors.pagerduty.api import ID, Api, Row, at, demand_id, no_interface, unwrapped
 from rallypoint.connectors.pagerduty.history import details_of, history_of
 from rallypoint.connectors.pagerduty.listing import listing
+from rallypoint.connectors.pagerduty.registering import Registrar
 from rallypoint.connectors.pagerduty.shape import (
     DETAILS,
     PAGES_MOST,
@@ -33,7 +34,7 @@ from rallypoint.connectors.pagerduty.shape import (
     page_of,
     person,
 )
-from rallypoint.connectors.tracking import clock_findings, house_of, refused, unfit
+from rallypoint.connectors.tracking import clock_findings, refused, unfit
 from rallypoint.sync.model import (
     Capabilities,
     Gone,
@@ -67,7 +68,6 @@ from rallypoint.sync.ports import (
     ValidationFailed,
     Webhook,
     WebhookHint,
-    WebhookState,
     Written,
 )
 
@@ -75,16 +75,10 @@ SHAPE_LASTS = timedelta(minutes=10)
 KEY_LONGEST = 255
 LOG_PAGES = 5
 VERSION = "2"
-ID = re.compile(r"[A-Z0-9]{5,30}")
 TYPED = re.compile(r"https?://[^/\s]+(?:/\w+)?/incidents/(?P<id>[A-Z0-9]{5,30})(?:[/?#].*)?")
 PANEL = re.compile(r"Rallypoint · [^\n]*\n(?:[^\n]+\n)*(?P<url>https?://\S+)")
 KEY_TAKEN = ("dedup key", "incident_key", "incident key", "already exists")
 ACCOUNT_ONLY = frozenset({400})
-NO_PUSH = """\
-The key may not make webhook subscriptions. Use the key of an administrator, or ask regularly and leave it at that. An
-administrator can also make one in Integrations > Generic Webhooks (v3) > New Webhook, with {url}; but
-PagerDuty makes the secret, so it has to be given to this connection then.
-"""
 
 
 class PagerDutyTracker:
@@ -101,6 +95,7 @@ class PagerDutyTracker:
         services: Sequence[str] = (),
     ) -> None:
         self._api, self._now, self._wanted = Api(way, base_url, key, mail, now), now, tuple(services)
+        self._registrar = Registrar(self._api)
         self._services: tuple[datetime, dict[str, str]] | None = None
         self._shape: Shape | None = None
         self._identity: Person | None = None
@@ -363,7 +358,7 @@ class PagerDutyTracker:
 
     async def write(self, remote_id: str, changes: Mapping[str, Value], base_revision: str, op: str) -> Written:
         """Whatever the incident holds by now. Custom values go first, in a call of their own."""
-        _demand_id(remote_id)
+        demand_id(remote_id)
         sent, custom = await self._sent(changes)
         if "body" in sent:
             field = (await self._known()).schema.field(DETAILS)
@@ -405,21 +400,21 @@ class PagerDutyTracker:
         return str(row["id"])
 
     async def edit_comment(self, remote_id: str, comment_id: str, draft: CommentDraft, op: str) -> None:
-        _demand_id(comment_id)
+        demand_id(comment_id)
         note = await self._noted(remote_id, draft)
         await self._api.call("PUT", f"/incidents/{remote_id}/notes/{comment_id}", body=note)
 
     async def delete_comment(self, remote_id: str, comment_id: str, op: str) -> None:
         """Well also when it is gone already."""
-        _demand_id(remote_id)
-        _demand_id(comment_id)
+        demand_id(remote_id)
+        demand_id(comment_id)
         await self._me()
         answer = await self._api.send("DELETE", f"/incidents/{remote_id}/notes/{comment_id}")
         if answer.status != 404 or answer.data is None:
             self._api.judge(answer)
 
     async def _noted(self, remote_id: str, draft: CommentDraft) -> Row:
-        _demand_id(remote_id)
+        demand_id(remote_id)
         if draft.visibility is Visibility.PUBLIC:
             raise ValidationFailed(
                 "PagerDuty has no public comments: only responders read its notes.",
@@ -443,7 +438,7 @@ class PagerDutyTracker:
 
     async def show_panel(self, remote_id: str, panel: Panel) -> None:
         """A note of ours with the way to the incident, rewritten in place; it is not read back as a comment."""
-        _demand_id(remote_id)
+        demand_id(remote_id)
         lines = [f"Rallypoint · {' '.join(panel.title.split())}"]
         lines += [f"Status: {panel.status}"] if panel.status else []
         lines += [one for one in (" ".join(line.split()) for line in panel.lines) if one]
@@ -456,54 +451,11 @@ class PagerDutyTracker:
     # Webhooks.
 
     async def register_webhook(self, url: str, secret: str) -> Webhook:
-        """A subscription for each service, or one for the account. PagerDuty makes the secret, and tells it only then:
-        so those that lead to us are replaced."""
-        services = list(await self._chosen()) if self._wanted else [""]
-        try:
-            for one in await self._api.all("webhook_subscriptions", "/webhook_subscriptions", most=PAGES_MOST):
-                about = str((one.get("filter") or {}).get("id") or "")  # another connection may follow other services
-                there = str((one.get("delivery_method") or {}).get("url") or "")
-                if house_of(there) == house_of(url) and about in services:
-                    await self._api.send("DELETE", f"/webhook_subscriptions/{_demand_id(str(one.get('id')))}")
-            made = [await self._subscribed(url, service) for service in services]
-        except PermissionDenied as no:
-            return Webhook(state=WebhookState.BY_HAND, instructions=NO_PUSH.format(url=url), detail=no.said)
-        secrets = hook.BETWEEN.join(str(one["delivery_method"]["secret"]) for one in made)
-        return Webhook(state=WebhookState.ACTIVE, id=",".join(str(one["id"]) for one in made), secret=secrets)
-
-    async def _subscribed(self, url: str, service: str) -> Row:
-        async def ask(events: tuple[str, ...]) -> Answer:
-            body = {"webhook_subscription": hook.subscription(url, service, events)}
-            return await self._api.call("POST", "/webhook_subscriptions", body=body, secret=True)
-
-        try:
-            answer = await ask((*hook.EVENTS, *hook.NEWER))
-        except ValidationFailed:
-            answer = await ask(hook.EVENTS)
-        row = unwrapped(answer, "webhook_subscription")
-        method = row.get("delivery_method")
-        if not row.get("id") or not isinstance(method, dict) or not method.get("secret"):
-            raise no_interface(answer)
-        return row
+        """The secret is PagerDuty's to make."""
+        return await self._registrar.register(list(await self._chosen()) if self._wanted else [""], url)
 
     async def webhook_state(self, webhook: Webhook) -> Webhook:
-        """Switched off also for the day that follows on three events we did not take; registering anew ends it."""
-        if webhook.state is WebhookState.BY_HAND or not webhook.id:
-            return webhook
-        state, told = WebhookState.ACTIVE, list[str]()
-        for id in webhook.id.split(","):
-            answer = await self._api.send("GET", f"/webhook_subscriptions/{_demand_id(id)}", secret=True)
-            if answer.status == 404:
-                return replace(webhook, state=WebhookState.MISSING, detail=f"The subscription {id} is not there.")
-            self._api.judge(answer)
-            row = unwrapped(answer, "webhook_subscription")
-            if not row.get("active"):
-                state = WebhookState.DISABLED
-                told.append(f"{id} is switched off")
-            elif (row.get("delivery_method") or {}).get("temporarily_disabled"):
-                state = WebhookState.DISABLED
-                told.append(f"{id} is switched off for a day, because events were refused")
-        return replace(webhook, state=state, detail="; ".join(told))
+        return await self._registrar.state(webhook)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> WebhookHint:
         return hook.verify(raw, headers, secret)
@@ -542,11 +494,4 @@ def _comment(row: Row, author: Person | None, text: str) -> RemoteComment:
 def _typed(text: str) -> str:
     """The id of an incident, also out of its address."""
     found = TYPED.fullmatch(text.strip())
-    return _demand_id(found["id"] if found else text.strip())
-
-
-def _demand_id(text: str) -> str:
-    """Ids become part of addresses, so they are nothing else than ids."""
-    if not ID.fullmatch(text):
-        raise ValidationFailed(f"{text[:40]!r} is no id of PagerDuty.", help="Give the incident's address, or its id.")
-    return text
+    return demand_id(found["id"] if found else text.strip())
