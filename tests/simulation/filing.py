@@ -6,23 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from rallypoint.sync.attachments import FileAct
+from rallypoint.sync.calls import FetchFile, SendFile
 from rallypoint.sync.mapping import AttachmentRule, Owner
 from rallypoint.sync.model import AttachmentPair, HubAttachment, HubItem, RemoteAttachment, RemoteItem, Visibility
 from rallypoint.sync.perform import failed
 from rallypoint.sync.ports import Outage, TrackerError, Upload, ValidationFailed
-from rallypoint.sync.steps import (
-    Did,
-    Do,
-    Event,
-    Failed,
-    FetchFile,
-    ListTransitions,
-    Outcome,
-    Read,
-    SendFile,
-    TakenFile,
-    setting,
-)
+from rallypoint.sync.settlement import Outcome, TakenFile, setting_of
+from rallypoint.sync.steps import Did, Do, Event, Failed, ListTransitions, Read
 from tests.simulation.tools import Habits, Tool
 from tests.simulation.world import Lane, Leak, World, run
 
@@ -94,7 +84,7 @@ class Filing(World):
             tells_sizes=self.dice.random() < 0.7,
         )  # fmt: skip
         mapping = replace(made.rules.mapping, attachments=AttachmentRule(max_bytes=MOST))
-        rules = setting(mapping, able, made.rules.lenses, account=made.rules.account, known=made.rules.known)
+        rules = setting_of(mapping, able, made.rules.lenses, account=made.rules.account, known=made.rules.known)
         return replace(made, tool=tool, rules=rules)
 
     @property

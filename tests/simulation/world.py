@@ -24,11 +24,12 @@ from rallypoint.sync.mapping import (
     Text,
     ValueMap,
 )
+from rallypoint.sync.memory import Memory
 from rallypoint.sync.model import TAGS, Conflict, HubComment, HubField, HubItem, Link, Side, Value, Visibility
 from rallypoint.sync.perform import perform
 from rallypoint.sync.planner import Why, acknowledged, undo
+from rallypoint.sync.settlement import Applied, Outcome, Setting, TakenComment, TakenFile, decide, setting_of, settle
 from rallypoint.sync.steps import (
-    Applied,
     Began,
     Do,
     Effect,
@@ -36,19 +37,11 @@ from rallypoint.sync.steps import (
     Event,
     Finish,
     ListTransitions,
-    Memory,
-    Outcome,
     Pass,
     Read,
-    Setting,
     Settle,
     Settled,
-    TakenComment,
-    TakenFile,
     advance,
-    decide,
-    setting,
-    settle,
 )
 from tests.simulation.tools import ALL_STEPS, US, Faults, Habits, Tool, habits
 
@@ -191,7 +184,7 @@ class World:
         tool = Tool(habits=habit, clock=lambda: self.now, skew=self.dice.uniform(-90, 90), faults=faults)
         tool.fields = {"title": "start", "text": "", "rank": "mid", TAGS: (), "status": "new"}
         mapping = mapping_for(habit, owner)
-        rules = setting(mapping, habit.able, Lenses(mapping), account=US, known=ALL_STEPS)
+        rules = setting_of(mapping, habit.able, Lenses(mapping), account=US, known=ALL_STEPS)
         link = Link(id=place, incident=1, connection=place, mapping=1, mapping_version=1, remote_id="1")
         return Lane(tool=tool, rules=rules, memory=Memory(link=link))
 

@@ -32,12 +32,14 @@ from rallypoint.sync.follower_store import FieldVersion, Follower, FollowerClaim
 from rallypoint.sync.lanes import MOST_EFFECTS, WATCH_AGAIN, Lanes, wait_for
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping as Rules
+from rallypoint.sync.memory import Memory
 from rallypoint.sync.model import Conflict, Gone, GoneReason, HubItem, Person
 from rallypoint.sync.perform import failed, perform
 from rallypoint.sync.planner import Decision
 from rallypoint.sync.ports import Cause, Created, Outage, RichText, Tracker, TrackerError
+from rallypoint.sync.settlement import Applied, Setting, Sight, decide, setting_of, settle
 from rallypoint.sync.settling import Lost, new_op
-from rallypoint.sync.steps import Applied, Ending, Event, Finish, Memory, Setting, Settled, Sight
+from rallypoint.sync.steps import Ending, Event, Finish, Settled
 from rallypoint.sync.work import Claim, Held
 
 WIDTH = 8
@@ -148,7 +150,7 @@ class Following:
         lenses = Lenses(made, texts=self._texts, directory=schema.people)
         way = Way(
             creating=rules.following(mapping, schema, able, creating=True),
-            setting=steps.setting(made, able, lenses, known=known_steps),
+            setting=setting_of(made, able, lenses, known=known_steps),
         )
         self._ways[key] = (way, monotonic() + SETTING_SECONDS)
         return way
@@ -241,7 +243,7 @@ class Following:
             if not shadows:
                 shadows = rules.first_look(setting.mapping, here, sight.item, ours=bool(hand.claim.create_op))
             memory = Memory(link=link, shadows=shadows, intents=known.intents, turns=known.turns)
-            outcome = steps.decide(here, sight, memory, setting, new_op=new_op, now=tx.now)
+            outcome = decide(here, sight, memory, setting, new_op=new_op, now=tx.now)
             if outcome.asks:
                 return Settled(asks=True)
             refused = {one.field: await self._take(tx, hand, item, one) for one in outcome.plan.takes}
@@ -256,9 +258,7 @@ class Following:
                 else Applied(version=after.fields[name].version, value=after.fields[name].value)
                 for name, said in refused.items()
             }
-            settled = steps.settle(
-                outcome, sight, memory, setting, applied=applied, taken={}, new_op=new_op, now=tx.now
-            )
+            settled = settle(outcome, sight, memory, setting, applied=applied, taken={}, new_op=new_op, now=tx.now)
             await self._save(tx, hand, sight, settled.memory, fields)
             for one in settled.conflicts:
                 await self._tell(tx, hand, item, one)
@@ -362,7 +362,7 @@ class Following:
         hear of them with their next question, and stop it as a whole."""
         heals = cause in (None, Cause.RATE, Cause.OUTAGE, Cause.STALE, Cause.AUTH)
         async with self._db.transaction(SYSTEM) as tx:
-            error = {"cause": str(cause), "said": said[:1000], "at": tx.now.isoformat()}
+            error = {"cause": str(cause or "busy"), "said": said[:1000], "at": tx.now.isoformat()}
             due_at = tx.now + wait_for(claim.attempts, retry_after) if heals else None
             await follower_store.release(tx, claim, due_at=due_at, error=error)
 

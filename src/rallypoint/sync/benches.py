@@ -11,7 +11,6 @@ from rallypoint.actors import SYSTEM
 from rallypoint.clock import monotonic
 from rallypoint.db import Database
 from rallypoint.egress import Egress
-from rallypoint.sync import steps
 from rallypoint.sync.budget import Use
 from rallypoint.sync.connecting import opened
 from rallypoint.sync.connection import Connection
@@ -19,7 +18,7 @@ from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping
 from rallypoint.sync.ports import RichText, Tracker, TrackerError
 from rallypoint.sync.quotas import Quotas
-from rallypoint.sync.steps import Setting
+from rallypoint.sync.settlement import Setting, setting_of
 from rallypoint.sync.tools import Access, Tools
 from rallypoint.sync.wallet import SealedWallet
 
@@ -106,7 +105,7 @@ class Benches:
         files = mapping.attachments
         mapping = replace(mapping, attachments=replace(files, max_bytes=min(files.max_bytes, self._largest_file)))
         lenses = Lenses(mapping, texts=self._texts, directory=schema.people if schema else ())
-        made = steps.setting(
+        made = setting_of(
             mapping, bench.tracker.capabilities, lenses, account=account, known=schema.transitions if schema else ()
         )
         self._settings[mapping.id, mapping.version] = (

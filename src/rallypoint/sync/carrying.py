@@ -18,12 +18,14 @@ from rallypoint.errors import Invalid, NotFound
 from rallypoint.incidents import IncidentFile
 from rallypoint.sync import carrying_store, store
 from rallypoint.sync.attachments import HERE, THERE, FileWhy
+from rallypoint.sync.calls import FetchFile, SendFile
 from rallypoint.sync.mapping import Direction
 from rallypoint.sync.model import AttachmentPair
 from rallypoint.sync.perform import failed
 from rallypoint.sync.ports import Cause, Outage, Tracker, TrackerError, Upload
+from rallypoint.sync.settlement import Setting
 from rallypoint.sync.settling import Lost
-from rallypoint.sync.steps import Did, Event, FetchFile, SendFile, Setting
+from rallypoint.sync.steps import Did, Event
 from rallypoint.sync.work import Claim, effect_done
 
 LONGEST_SECONDS = 900.0

@@ -24,6 +24,7 @@ from rallypoint.errors import RallypointError
 from rallypoint.sync import creating, deletion, hub, lane_store, polling, steps, store
 from rallypoint.sync.benches import CALL_SECONDS, Bench, Benches
 from rallypoint.sync.budget import Use
+from rallypoint.sync.calls import FetchFile, SendFile
 from rallypoint.sync.carrying import Carrier
 from rallypoint.sync.connecting import Alarm
 from rallypoint.sync.connection import Connection, ConnectionState
@@ -35,8 +36,9 @@ from rallypoint.sync.panels import panel_of
 from rallypoint.sync.perform import failed, perform
 from rallypoint.sync.ports import Cause, Outage, RateLimited, RichText, Tracker, TrackerError
 from rallypoint.sync.quotas import Quotas
+from rallypoint.sync.settlement import Setting
 from rallypoint.sync.settling import Lost, Settler
-from rallypoint.sync.steps import Ending, Event, Finish, Setting
+from rallypoint.sync.steps import Ending, Event, Finish
 from rallypoint.sync.tools import Tools
 from rallypoint.sync.work import Claim, Held, Offer, effect_done
 
@@ -255,7 +257,7 @@ class Lanes:
     async def _perform(
         self, bench: Bench, claim: Claim, setting: Setting, effect: Any, filled: frozenset[str]
     ) -> Event:
-        if isinstance(effect, steps.Do) and isinstance(effect.call, steps.FetchFile | steps.SendFile):
+        if isinstance(effect, steps.Do) and isinstance(effect.call, FetchFile | SendFile):
             carrier = Carrier(
                 db=self._db, tracker=bench.tracker, tool=bench.connection.name, setting=setting, claim=claim,
                 largest=self._largest_file,

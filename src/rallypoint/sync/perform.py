@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from rallypoint.sync.calls import Call, DeleteComment, EditComment, SendComment, TakeStep, WriteFields, WriteRelation
 from rallypoint.sync.model import Capabilities, Gone, Visibility
 from rallypoint.sync.ports import (
     CommentDraft,
@@ -12,23 +13,7 @@ from rallypoint.sync.ports import (
     TrackerError,
     ValidationFailed,
 )
-from rallypoint.sync.steps import (
-    Call,
-    DeleteComment,
-    Did,
-    Do,
-    EditComment,
-    Event,
-    Failed,
-    Found,
-    ListTransitions,
-    Offered,
-    Read,
-    SendComment,
-    TakeStep,
-    WriteFields,
-    WriteRelation,
-)
+from rallypoint.sync.steps import Did, Do, Event, Failed, Found, ListTransitions, Offered, Read
 from rallypoint.sync.vetting import vetted
 
 

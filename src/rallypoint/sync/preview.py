@@ -12,18 +12,20 @@ from rallypoint import incidents
 from rallypoint.actors import Actor
 from rallypoint.db import Database, Transaction
 from rallypoint.errors import Invalid
-from rallypoint.sync import creating, hub, steps, store
+from rallypoint.sync import creating, hub, store
+from rallypoint.sync.calls import WriteFields
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.lenses import Lenses
 from rallypoint.sync.mapping import Mapping as Rules
+from rallypoint.sync.memory import Memory
 from rallypoint.sync.model import Conflict, Gone, HubItem, Link, Person, RemoteItem, Schema, Value
 from rallypoint.sync.planner import Act, Decision
 from rallypoint.sync.ports import Draft, RichText, Tracker
 from rallypoint.sync.relations import TieAct
 from rallypoint.sync.scope import hub_fits, place_of, remote_fits
+from rallypoint.sync.settlement import Sight, setting_of
 from rallypoint.sync.settling import WITH_STATUS, Rehearsal, Settler
-from rallypoint.sync.steps import Memory, Sight
 from rallypoint.sync.work import Claim
 from rallypoint.sync.workflow import Blocked, Move
 
@@ -172,7 +174,7 @@ class Stage:
         """One settling, undone."""
         lenses = self.lenses
         able = self.tracker.capabilities
-        setting = steps.setting(self.mapping, able, lenses)
+        setting = setting_of(self.mapping, able, lenses)
         settler = Settler(db=self.db, connection=self.connection, setting=setting, base_url=self.base_url)
         pretended = link or Link(
             id=0, incident=incident, connection=self.connection.id, mapping=self.mapping.id,
@@ -190,7 +192,7 @@ class Stage:
         outcome = it.outcome
         writes: dict[str, Value] = {}
         for call in it.settlement.calls if it.settlement is not None else ():
-            if isinstance(call, steps.WriteFields):
+            if isinstance(call, WriteFields):
                 writes.update(call.changes)
         move = outcome.move
         return Preview(

@@ -13,27 +13,29 @@ from rallypoint.db import Database, Transaction
 from rallypoint.errors import Conflict as Clash
 from rallypoint.errors import Invalid, NotFound, Refused
 from rallypoint.ids import incident_name
-from rallypoint.sync import conflict_store, ends, hub, steps, store
+from rallypoint.sync import conflict_store, ends, hub, store
 from rallypoint.sync.attachments import FileAct, FileDecision
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.equality import NoWay
 from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction, changed_rules
+from rallypoint.sync.memory import Memory
 from rallypoint.sync.model import HubItem, Shadow, Side, Value
 from rallypoint.sync.planner import NEVER, Decision
 from rallypoint.sync.relations import TieAct
-from rallypoint.sync.steps import (
+from rallypoint.sync.settlement import (
     Applied,
-    Memory,
     Outcome,
     Setting,
-    Settled,
     Settlement,
     Sight,
     TakenComment,
     TakenFile,
+    decide,
+    settle,
 )
+from rallypoint.sync.steps import Settled
 from rallypoint.sync.work import Claim
 
 LONGEST_COMMENT = 9_500
@@ -134,12 +136,12 @@ class Settler:
         memory = replace(self._begun(claim, stored, sight), anew=await self._anew(tx, claim))
         item = await hub.read(tx, claim.link.incident, base_url=self.base_url)
         item = await self._hung_together(tx, claim, sight, item)
-        outcome = steps.decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
+        outcome = decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
         if outcome.asks:
             return Rehearsal(item=item, outcome=outcome)
         applied = await self._take_fields(tx, claim, outcome, self._beside(sight))
         taken = await self._take_comments(tx, claim, outcome.comments, item)
-        settlement = steps.settle(
+        settlement = settle(
             outcome, sight, memory, self.setting, applied=applied, taken=taken,
             took_files=await self._take_files(tx, claim, outcome.files),
             declined_ties=await self._take_ties(tx, claim, outcome), new_op=new_op, now=tx.now,

@@ -19,6 +19,7 @@ from rallypoint.sync.budget import Pressing
 from rallypoint.sync.connection import Connection
 from rallypoint.sync.fuse import Turn
 from rallypoint.sync.mapping import Mapping, differences, mapping_from_json, mapping_to_json
+from rallypoint.sync.memory import Memory
 from rallypoint.sync.model import (
     AttachmentPair,
     CommentIntent,
@@ -31,7 +32,6 @@ from rallypoint.sync.model import (
     Shadow,
 )
 from rallypoint.sync.relations import key_of
-from rallypoint.sync.steps import Memory
 from rallypoint.sync.work import Claim, Offer, StoredField
 
 T = TypeVar("T")

@@ -7,7 +7,9 @@ from itertools import count
 
 import pytest
 
+from rallypoint.sync.calls import TakeStep, WriteFields
 from rallypoint.sync.mapping import CreateRule, FieldRule, Mapping, Owner, StatusMap, StatusWrite, Text
+from rallypoint.sync.memory import Memory
 from rallypoint.sync.model import (
     Capabilities,
     FieldKind,
@@ -24,9 +26,9 @@ from rallypoint.sync.model import (
 )
 from rallypoint.sync.planner import Answer
 from rallypoint.sync.ports import Cause
+from rallypoint.sync.settlement import Applied, Setting, Settlement, Sight, decide, setting_of, settle
 from rallypoint.sync.steps import (
     MOST_ROUNDS,
-    Applied,
     Began,
     Did,
     Do,
@@ -35,21 +37,12 @@ from rallypoint.sync.steps import (
     Finish,
     Found,
     ListTransitions,
-    Memory,
     Offered,
     Pass,
     Read,
-    Setting,
     Settle,
     Settled,
-    Settlement,
-    Sight,
-    TakeStep,
-    WriteFields,
     advance,
-    decide,
-    setting,
-    settle,
 )
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -85,7 +78,7 @@ def settled(
 
 def agreed() -> Memory:
     """A memory of title and description both agreed on "a"."""
-    rules = setting(RULES, Capabilities())
+    rules = setting_of(RULES, Capabilities())
     return settled({"title": "a", "description": "a"}, Sight(item=ITEM), Memory(link=LINK), rules, version=1).memory
 
 
@@ -133,13 +126,13 @@ def test_an_unexplained_refusal_of_many_fields_is_tried_one_by_one() -> None:
     assert effect == Read()
     assert at.singly
     made = settled(
-        {"title": "b", "description": "b"}, Sight(item=ITEM, singly=True), agreed(), setting(RULES, Capabilities())
+        {"title": "b", "description": "b"}, Sight(item=ITEM, singly=True), agreed(), setting_of(RULES, Capabilities())
     )
     assert [dict(one.changes) for one in made.calls if isinstance(one, WriteFields)] == [{"summary": "b"}]
 
 
 def test_a_named_refusal_holds_back_only_that_field() -> None:
-    rules = setting(RULES, Capabilities())
+    rules = setting_of(RULES, Capabilities())
     first = settled({"title": "b", "description": "b"}, Sight(item=ITEM), agreed(), rules)
     (call,) = first.calls
     refused = Answer(applied=False, refused="Summary is too rude.", fields=frozenset({"summary"}))
@@ -163,7 +156,7 @@ def test_an_item_that_is_gone_and_one_that_never_rests() -> None:
 
 
 def test_a_status_without_a_way_is_blocked_told_and_not_tried_again_until_something_changes() -> None:
-    rules = setting(STATUS, Capabilities(transitions=True))
+    rules = setting_of(STATUS, Capabilities(transitions=True))
     item = RemoteItem(id="r", revision="1", fields={"state": "new"}, read_at=NOW)
     hub = {"status": "resolved"}
     start = Memory(link=LINK)
@@ -192,7 +185,7 @@ def test_a_status_without_a_way_is_blocked_told_and_not_tried_again_until_someth
 
 
 def test_a_value_the_house_refuses_is_on_record_and_the_tool_keeps_it() -> None:
-    rules = setting(RULES, Capabilities())
+    rules = setting_of(RULES, Capabilities())
     item = replace(ITEM, revision="2", fields={"summary": "theirs", "text": "a"})
     made = settled(
         {"title": "a", "description": "a"}, Sight(item=item), agreed(), rules,
@@ -206,13 +199,16 @@ def test_a_value_the_house_refuses_is_on_record_and_the_tool_keeps_it() -> None:
 
 def test_a_mapping_edited_mid_flight_starts_the_field_anew() -> None:
     """What was agreed with one field of the tool says nothing of another, and its intents are void."""
-    first = settled({"title": "b", "description": "a"}, Sight(item=ITEM), agreed(), setting(RULES, Capabilities()))
+    first = settled({"title": "b", "description": "a"}, Sight(item=ITEM), agreed(), setting_of(RULES, Capabilities()))
     assert [one.remote for one in first.memory.intents] == ["summary"]
     moved = replace(RULES, fields=(FieldRule(hub="title", remote="subject", transform=Text(), owner=Owner.HUB),))
     item = replace(ITEM, fields={"subject": "old words there"})
-    made = settled({"title": "b", "description": "a"}, Sight(item=item), first.memory, setting(moved, Capabilities()))
+    again = setting_of(moved, Capabilities())
+    made = settled({"title": "b", "description": "a"}, Sight(item=item), first.memory, again)
+        {"title": "b", "description": "a"}, Sight(item=item), first.memory, setting_of(moved, Capabilities())
+    )
     assert [dict(one.changes) for one in made.calls if isinstance(one, WriteFields)] == [{"subject": "b"}]
     assert made.conflicts[0].remote_value == "old words there"
     assert [one.remote for one in made.memory.intents] == ["subject"]
-    gone = settled({"title": "b"}, Sight(item=item), made.memory, setting(replace(RULES, fields=()), Capabilities()))
+    gone = settled({"title": "b"}, Sight(item=item), made.memory, setting_of(replace(RULES, fields=()), Capabilities()))
     assert gone.memory.intents == ()
