@@ -205,8 +205,6 @@ def test_a_mapping_edited_mid_flight_starts_the_field_anew() -> None:
     item = replace(ITEM, fields={"subject": "old words there"})
     again = setting_of(moved, Capabilities())
     made = settled({"title": "b", "description": "a"}, Sight(item=item), first.memory, again)
-        {"title": "b", "description": "a"}, Sight(item=item), first.memory, setting_of(moved, Capabilities())
-    )
     assert [dict(one.changes) for one in made.calls if isinstance(one, WriteFields)] == [{"subject": "b"}]
     assert made.conflicts[0].remote_value == "old words there"
     assert [one.remote for one in made.memory.intents] == ["subject"]
