@@ -141,6 +141,8 @@ async def test_what_was_typed_wrong_stays_in_its_own_form(house: House, window: 
         assert wrong.status_code == 422
         assert "ay by which day" in wrong.text
         assert wrong.text.count('value="Sooner"') == 1, "the form for another one is not filled with it"
+        ids = re.findall(r' id="([^"]+)"', wrong.text)
+        assert len(ids) == len(set(ids)), "a label leads to one field"
         assert (await bea.post(PAGE, what="drop", item=1, reason="")).status_code == 422
         assert (await bea.post(PAGE, what="drop", item=99, reason="gone")).status_code == 404
 
