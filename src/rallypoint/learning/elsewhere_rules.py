@@ -40,6 +40,7 @@ from rallypoint.sync.model import (
     RemoteItem,
     Schema,
     Shadow,
+    Transition,
     Value,
 )
 from rallypoint.sync.planner import NEVER
@@ -143,6 +144,22 @@ def _status(table: StatusMap | None, field: RemoteField) -> StatusMap:
         into=tuple(StatusRead(remote=remote, hub=word) for remote, word in read.items()),
         longest_path=table.longest_path,
     )  # fmt: skip
+
+
+def assumed_steps(status: StatusMap | None) -> tuple[Transition, ...]:
+    """How a workflow probably goes on, where a tool tells only the steps that are open now: what is being worked on can
+    be done, and what is open can be worked on. An action item goes from open to done at once, many workflows do not.
+    Only the first step of a way is taken by that; the next is looked for among those that are open then."""
+    if status is None:
+        return ()
+    out = {one.hub: one.remote for one in status.out}
+    active = out.get(ItemState.OPEN)
+    if active is None:
+        return ()
+    waiting = [one.remote for one in status.into if one.hub == ItemState.OPEN and one.remote != active]
+    over = sorted({out[word] for word in (ItemState.DONE, ItemState.DROPPED) if word in out})
+    ways = [(active, to) for to in over] + [(source, active) for source in waiting]
+    return tuple(Transition(id=f"{source} {to}", name=to, to=to, source=source) for source, to in ways)
 
 
 PREFERRED = {

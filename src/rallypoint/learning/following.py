@@ -145,8 +145,9 @@ class Following:
             schema = await _in_time(tracker.describe(project, type))
         finally:
             await self._lanes.quotas.note(tracker, connection.id, Use.LANES)
-        able, known_steps = tracker.capabilities, schema.transitions
+        able = tracker.capabilities
         made = rules.following(mapping, schema, able)
+        known_steps = schema.transitions or rules.assumed_steps(made.status)
         lenses = Lenses(made, texts=self._texts, directory=schema.people)
         way = Way(
             creating=rules.following(mapping, schema, able, creating=True),

@@ -28,9 +28,11 @@ from rallypoint.sync.model import (
     RemoteField,
     RemoteItem,
     Schema,
+    Transition,
     Value,
 )
 from rallypoint.sync.planner import NEVER
+from rallypoint.sync.workflow import Move, next_move
 
 ABLE = Capabilities()
 TITLE = RemoteField(id="System.Title", name="Title", kind=FieldKind.TEXT, max_length=255)
@@ -144,6 +146,24 @@ def test_what_a_status_needs_besides_is_filled_in() -> None:
     made = rules.following(mapping(*BUGS, status=SAID), schema(ADO), ABLE).status
     assert made is not None
     assert {one.hub: dict(one.fill) for one in made.out if one.fill} == {"done": {"reason": "Fixed"}}
+
+
+@pytest.mark.parametrize(
+    ("now", "wanted", "allowed", "first"),
+    [
+        ("1", "3", ("2",), "2"),  # to do, doing, done: only the first step is taken by the assumption
+        ("1", "3", ("2", "3"), "3"),  # the tool allows the short way
+        ("3", "2", ("1",), "1"),  # opened again, by whatever open status there is
+        ("1", "3", ("9",), None),
+    ],
+)
+def test_where_a_tool_tells_only_the_next_steps_a_way_is_assumed(
+    now: str, wanted: str, allowed: tuple[str, ...], first: str | None
+) -> None:
+    table = rules.following(mapping(*BUGS), schema(JIRA), ABLE).status
+    open_now = [Transition(id=to, name=to, to=to, source=now) for to in allowed]
+    move = next_move(now, wanted, open_now, known=rules.assumed_steps(table))
+    assert (move.transition.to if isinstance(move, Move) else None) == first
 
 
 def hub(state: str) -> HubItem:
