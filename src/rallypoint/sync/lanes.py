@@ -294,8 +294,7 @@ class Lanes:
                 return
             match verdict.fate:
                 case deletion.Fate.FOLLOW:
-                    await store.change_link(tx, claim.link.id, remote_id=verdict.moved_to, missed_reads=0)
-                    await lane_store.release_link(tx, claim, due_at=tx.now, error=None)
+                    await self._follow(tx, claim, verdict)
                 case deletion.Fate.TOMBSTONE:
                     await store.change_link(tx, claim.link.id, state="tombstone", state_reason=verdict.reason)
                     await lane_store.release_link(tx, claim, due_at=None, error=None)
@@ -305,6 +304,17 @@ class Lanes:
                     await lane_store.release_link(tx, claim, due_at=tx.now + WATCH_AGAIN, error=None)
 
         await self._db.run(hub.actor_of(bench.connection, None), work)
+
+    async def _follow(self, tx: Transaction, claim: Claim, verdict: deletion.Verdict) -> None:
+        """Go on with what the item became; where the incident is linked to that already, one link is enough."""
+        there = await store.links_to(tx, claim.link.connection, [verdict.moved_to])
+        if any(one.incident == claim.link.incident and one.id != claim.link.id for one in there):
+            said = f"{verdict.reason} The incident is linked to where it went."
+            await store.change_link(tx, claim.link.id, state="ended", state_reason=said)
+            await lane_store.release_link(tx, claim, due_at=None, error=None)
+            return
+        await store.change_link(tx, claim.link.id, remote_id=verdict.moved_to, missed_reads=0)
+        await lane_store.release_link(tx, claim, due_at=tx.now, error=None)
 
     async def _show_panel(self, claim: Claim, bench: Bench, mapping: Mapping) -> None:
         """The way back to the incident, on the remote item. Its failure is no failure of the sync."""

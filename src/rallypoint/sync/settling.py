@@ -17,7 +17,7 @@ from rallypoint.sync import conflict_store, ends, hub, store
 from rallypoint.sync.attachments import FileAct, FileDecision
 from rallypoint.sync.comments import CommentAct, CommentDecision
 from rallypoint.sync.connection import Connection
-from rallypoint.sync.equality import NoWay
+from rallypoint.sync.equality import NoWay, key
 from rallypoint.sync.hub import Arrival
 from rallypoint.sync.mapping import Direction, changed_rules
 from rallypoint.sync.memory import Memory
@@ -133,8 +133,8 @@ class Settler:
 
     async def rehearse(self, tx: Transaction, claim: Claim, sight: Sight, stored: Memory) -> Rehearsal:
         """Decide, and do here what was done there; keep nothing of it yet. A preview rolls this back."""
-        memory = replace(self._begun(claim, stored, sight), anew=await self._anew(tx, claim))
         item = await hub.read(tx, claim.link.incident, base_url=self.base_url)
+        memory = replace(self._begun(claim, stored, sight, item), anew=await self._anew(tx, claim))
         item = await self._hung_together(tx, claim, sight, item)
         outcome = decide(item, sight, memory, self.setting, new_op=new_op, now=tx.now)
         if outcome.asks:
@@ -158,14 +158,20 @@ class Settler:
             return frozenset()
         return changed_rules(await store.mapping(tx, mapping.id, agreed), mapping)
 
-    def _begun(self, claim: Claim, memory: Memory, sight: Sight) -> Memory:
+    def _begun(self, claim: Claim, memory: Memory, sight: Sight, item: HubItem) -> Memory:
         """At the first look at an item that we created, what the tool filled in by itself is nobody's edit: ours goes
-        across. At an item that was there before, both sides speak, and differences are conflicts."""
+        across where we have something, and else both stay. At an item that was there before, both sides speak, and
+        differences are conflicts."""
         if not claim.create_op or memory.shadows:
             return memory
         fields = [seen.rule for seen in self.setting.lenses.fields if sight.item.knows(seen.rule.remote)]
         seeds = {
-            rule.hub: Shadow(field=rule.hub, raw=sight.item.raw(rule.remote), hub_value=None, hub_version=NEVER)
+            rule.hub: Shadow(
+                field=rule.hub,
+                raw=sight.item.raw(rule.remote),
+                hub_value=None,
+                hub_version=_empty_since(item, rule.hub),
+            )
             for rule in fields
             if rule.direction is not Direction.IN
         }
@@ -300,6 +306,12 @@ class Settler:
         if len(text) <= LONGEST_COMMENT:
             return text
         return f"{text[:LONGEST_COMMENT].rstrip()} …\n\n(cut; the whole is in {self.connection.name}: {claim.link.url})"
+
+
+def _empty_since(item: HubItem, field: str) -> int:
+    """The version since which the incident has nothing there; NEVER where it has something."""
+    held = item.fields.get(field)
+    return held.version if held is not None and key(held.value) is None else NEVER
 
 
 def _order(decision: Decision) -> tuple[int, str]:

@@ -106,6 +106,10 @@ class Desk:
     gate: asyncio.Event | None = None
     """While it is shut, nothing is answered."""
     hooks: list[tuple[str, str]] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
+    """Tickets that went into another one."""
+    defaults: dict[str, Value] = field(default_factory=dict)
+    """What a new ticket is given by itself where its maker says nothing."""
     hook_state: WebhookState = WebhookState.ACTIVE
     """What becomes of a registration; a new one makes it active, or BY_HAND stays."""
     hook_lasts: timedelta | None = None
@@ -117,7 +121,11 @@ class Desk:
         id = f"T{next(self._ids)}"
         blank: dict[str, Value] = {"subject": "", "body": "", "urgency": None, "workaround": None, "state": "new"}
         self.tickets[id] = Ticket(
-            id=id, key=f"DESK-{id[1:]}", fields={**blank, **fields}, changed_at=self.now(), made_at=self.now()
+            id=id,
+            key=f"DESK-{id[1:]}",
+            fields={**blank, **self.defaults, **fields},
+            changed_at=self.now(),
+            made_at=self.now(),
         )
         return self.tickets[id]
 
@@ -221,6 +229,8 @@ class DeskTracker:
             await self._desk.gate.wait()
         self._desk.reads += 1
         found = self._desk.tickets.get(remote_id)
+        if remote_id in self._desk.moved:
+            return Gone(reason=GoneReason.MOVED, moved_to=self._desk.moved[remote_id])
         if found is None:
             return Gone(reason=GoneReason.UNREADABLE)
         if found.gone:

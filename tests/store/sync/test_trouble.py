@@ -7,7 +7,7 @@ import pytest
 from rallypoint import incidents
 from rallypoint.actors import SYSTEM
 from rallypoint.catalog.model import StatusCategory
-from rallypoint.sync import conflict_store, connecting, deciding, hook_store, store
+from rallypoint.sync import conflict_store, connecting, deciding, hook_store, linking, store
 from rallypoint.sync.connection import ConnectionState
 from rallypoint.sync.lanes import sync_due
 from rallypoint.sync.mapping import DeletionRule, OnDelete
@@ -172,6 +172,29 @@ async def test_what_can_be_cancelled_no_more_is_told_of_a_deletion_there(scene: 
     async with scene.db.transaction(SYSTEM) as tx:
         texts = [one.text for one in (await incidents.timeline(tx, number))[0]]
     assert [one for one in texts if "was deleted there" in one and "not cancelled here" in one]
+
+
+async def test_an_item_that_went_into_another_is_followed_and_two_links_to_one_become_one(scene: Scene) -> None:
+    number, id = await linked(scene)
+    other = scene.desk.add(subject="The same again", state="open")
+    scene.desk.moved[id] = other.id
+    scene.desk.edit(id, body="They belong together.")
+    for _ in range(2):
+        await scene.sync()
+    async with scene.db.transaction(SYSTEM) as tx:
+        followed = await store.links_to(tx, scene.mapping.connection, [other.id])
+    assert number in [one.incident for one in followed]
+    second = scene.desk.add(subject="Linked by hand", state="open")
+    async with scene.db.transaction(scene.them.responder) as tx:
+        await linking.link_existing(tx, number, mapping_id=scene.mapping.id, remote_id=second.id)
+    await scene.sync()
+    scene.desk.moved[second.id] = other.id
+    scene.desk.edit(second.id, body="Merged.")
+    await scene.do(scene.them.responder, "describe", number, title="Checkout takes 5 s")
+    for _ in range(2):
+        await scene.sync()
+    assert sorted(one["state"] for one in await scene.links(number)) == ["active", "ended"]
+    assert scene.desk.tickets[other.id].fields["subject"] == "Checkout takes 5 s"
 
 
 async def test_a_delivery_is_taken_once_and_only_with_the_right_secret(scene: Scene) -> None:

@@ -29,6 +29,23 @@ async def test_an_incident_is_created_there_once_and_stays_in_step(scene: Scene)
     assert (link["state"], link["error"], link["due_at"]) == ("active", None, None)
 
 
+async def test_what_the_tool_fills_in_by_itself_stays_there_and_does_not_come_here(scene: Scene) -> None:
+    scene.desk.defaults = {"workaround": "See the handbook.", "urgency": "3"}
+    number = await scene.open(urgency="critical")
+    for _ in range(3):
+        await scene.sync()
+    [ticket] = scene.desk.tickets.values()
+    assert ticket.fields["workaround"] == "See the handbook.", "we have nothing to say there"
+    assert ticket.fields["urgency"] == "1", "where we have, ours counts"
+    assert (await scene.incident(number)).workaround == ""
+    scene.desk.edit(ticket.id, workaround="Restart it.")
+    await scene.sync()
+    assert (await scene.incident(number)).workaround == "Restart it.", "an edit is an edit"
+    await scene.do(scene.them.responder, "set_workaround", number, text="Use the app.")
+    await scene.sync()
+    assert ticket.fields["workaround"] == "Use the app."
+
+
 async def test_done_there_is_resolved_here_and_never_closed(scene: Scene) -> None:
     number = await scene.open()
     await scene.do(scene.them.responder, "acknowledge", number)
