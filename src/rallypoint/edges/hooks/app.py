@@ -61,7 +61,7 @@ class Hooks:
             await send({"type": "http.response.body", "body": b""})
         else:
             await send({"type": "http.response.body", "body": answer.body})
-        metrics.MESSAGES.labels(receiver.name if receiver else "unknown", answer.status).inc()
+        metrics.messages(receiver.name if receiver else "unknown", answer.status).inc()
 
     async def _answer(self, scope: Scope, receive: Receive, receiver: Receiver | None, key: str) -> Reply:
         """Who sends, what, and whether it is stored. Raises Gone."""
@@ -128,8 +128,8 @@ class Hooks:
             reading.problems.append(str(refusal))
             reading.jobs += self._batcher.submit(integration, unreadable, body, receiver=receiver.name)
         accepted = await self._batcher.committed(reading.jobs)
-        metrics.ALERTS.labels(receiver.name).inc(reading.alerts)
-        metrics.SECONDS.labels(receiver.name).observe(monotonic() - began)
+        metrics.alerts(receiver.name).inc(reading.alerts)
+        metrics.seconds(receiver.name).observe(monotonic() - began)
         if reading.problems:
             metrics.UNREADABLE.labels(receiver.name).inc(len(reading.problems))
         if refusal is not None:

@@ -1,6 +1,7 @@
 """What a child of the supervisor runs: the web server, or the engine. Each ends politely on SIGTERM."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -17,14 +18,32 @@ from rallypoint.settings import Settings
 
 WEB_DRAIN_SECONDS = 8
 ENGINE_DRAIN_SECONDS = 11.0
+GARBAGE_AFTER = 20_000
+"""So many new containers more than went away, before the youngest are looked through for cycles."""
 
 log = structlog.get_logger()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which settles down once everything is loaded."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        settle_down()
+
+
+def settle_down() -> None:
+    """What was made until now lives as long as the process: the collector of cycles need not look at it again, and
+    looks at the rest less often. In a storm it took a fifth of the time of each message."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER, 20, 20)
 
 
 def run_web(settings: Settings, door: socket.socket) -> None:
     """Serve until SIGTERM; requests under way get WEB_DRAIN_SECONDS to end, open streams are then cut."""
     crashpoints.arm("web")
-    server = uvicorn.Server(web_config(settings, "rallypoint.edges.asgi:create"))
+    server = Server(web_config(settings, "rallypoint.edges.asgi:create"))
     server.run(sockets=[door])
     if not server.started:
         raise SystemExit(4)
@@ -69,6 +88,7 @@ async def _engine(settings: Settings) -> None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
+        settle_down()
         log.info("engine works", node=house.node, works=[work.name for work in house.works])
         running = asyncio.create_task(engine.run())
         told = asyncio.create_task(stopping.wait())
