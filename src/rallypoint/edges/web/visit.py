@@ -33,7 +33,8 @@ def house(request: Request) -> "House":
 async def arrive(request: Request) -> None:
     """Find out who asks and put the screen of this request where templates look for it."""
     here, actor, person = house(request), ANONYMOUS, None
-    moment = here.db.hints.moment()
+    # a form that came back with what was typed is not to be replaced at once by an empty one
+    moment = here.db.hints.moment() if request.method == "GET" else ""
     if token := request.cookies.get(SESSION_COOKIE):
         async with here.db.transaction(SYSTEM) as tx:
             if found := await access.session_actor(tx, token):

@@ -6,7 +6,7 @@ let wanted = false, busy = false, since = performance.now();
 // When the page was begun, in the server's words: what changed before the line was open is told as soon as it is.
 let moment = document.body.dataset.liveSince ?? "";
 
-const inUse = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select") ||
+const inUse = (part) => part.querySelector("details.pop[open] form, [aria-invalid=true]") || part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select") ||
   [...part.querySelectorAll("textarea, input[type=text]")].some((el) => el.value !== el.defaultValue) || part.querySelector("input[type=checkbox]:checked[data-pick]");
 
 export const refresh = async () => {
