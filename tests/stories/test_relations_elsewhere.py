@@ -112,7 +112,9 @@ async def test_a_preview_says_what_would_be_said_where(family: Family) -> None:
     await family.relate("Cart", "parent", "Shop")
     family.engineer("Card", PARENT, "Cart")
     lanes, db = family.desk.lanes, family.desk.db
-    set_up = SetUp(db, TOOLS, lanes._benches._vault, lanes._benches._egress, texts=Texts(), base_url="https://rp.example")
+    set_up = SetUp(
+        db, TOOLS, lanes._benches._vault, lanes._benches._egress, texts=Texts(), base_url="https://rp.example"
+    )
     async with db.transaction(SYSTEM) as tx:
         [mapping] = [one for one in await store.mappings(tx) if one.name == "Bugs"]
     seen = {}
