@@ -3,9 +3,10 @@ token or by a password, renewed before it ends and when the tool refuses it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from rallypoint.connectors.calling import Answer, Caller, Way
@@ -14,6 +15,7 @@ from rallypoint.sync.ports import AuthFailed, Outage, RateLimited
 from rallypoint.sync.tools import Access, Asked, Fetch, Token, Wallet
 from rallypoint.sync.wallet import EARLY
 
+T = TypeVar("T")
 GROUP = "OAuth 2"
 UNSAID = timedelta(minutes=5)
 """How long a token is used whose end the tool does not tell."""
@@ -79,6 +81,27 @@ def granted(given: Access, *, token_url: str, scope: str = "") -> Grant | None:
         scope=str(given.settings.get("scope", "") or scope),
         refresh_token=given.secrets.get("refresh_token", ""),
     )
+
+
+async def renewing(
+    ask: Callable[[T], Awaitable[Answer]],
+    sign: Callable[..., Awaitable[T]],
+    *,
+    renewable: bool,
+    content: bytes | AsyncIterable[bytes] = b"",
+) -> Answer:
+    """One request, whatever the answer; a token that is refused is renewed once.
+
+    `sign` gives what `ask` signs with, `fresh=True` with another token. Raises Outage where the token was refused and
+    the body, which came piece by piece, is spent: it must be sent anew.
+    """
+    answer = await ask(await sign())
+    if answer.status != 401 or not renewable:
+        return answer
+    renewed = await sign(fresh=True)
+    if not isinstance(content, bytes):
+        raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
+    return await ask(renewed)
 
 
 class Pocket:

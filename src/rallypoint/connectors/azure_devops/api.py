@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
-from rallypoint.connectors.oauth import Bearer
+from rallypoint.connectors.oauth import Bearer, renewing
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -122,18 +122,16 @@ class Api:
         secret: bool = False,
     ) -> Answer:
         """One request with our token, whatever the answer. A token of Entra that is refused is renewed once."""
-        for fresh in (False, True):
+
+        async def ask(ours: dict[str, str]) -> Answer:
             answer = await self.caller.call(
                 method, path, query={**(query or {}), "api-version": version}, body=body, content=content,
-                headers={**await self.headers(fresh=fresh), **(headers or {})}, seconds=seconds, secret=secret,
+                headers={**ours, **(headers or {})}, seconds=seconds, secret=secret,
             )  # fmt: skip
             self._note(answer)
-            if answer.status != 401 or self._bearer is None:
-                break
-            if not isinstance(content, bytes):
-                await self._bearer.header(fresh=True)  # a body that came piece by piece is spent: it must be sent anew
-                raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
-        return answer
+            return answer
+
+        return await renewing(ask, self.headers, renewable=self._bearer is not None, content=content)
 
     def _note(self, answer: Answer) -> None:
         """What it says of the budget, with a good answer too: to go on all the same only makes it slower."""

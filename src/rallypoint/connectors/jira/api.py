@@ -10,6 +10,7 @@ from urllib.parse import quote
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Coming, Way
 from rallypoint.connectors.jira.oauth import Credentials, Entrance
 from rallypoint.connectors.jira.values import at
+from rallypoint.connectors.oauth import renewing
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -123,20 +124,16 @@ class Api:
         item: str = "",
     ) -> Answer:
         """One request with our credentials, whatever the answer. An application's token that is refused is renewed."""
-        for fresh in (False, True):
-            signed = {"accept": "application/json", **(headers or {})}
-            signed["authorization"] = await self.entrance.signed(fresh=fresh)
+
+        async def ask(authorization: str) -> Answer:
+            sent = {"accept": "application/json", **(headers or {}), "authorization": authorization}
             answer = await self.caller.call(
-                method, path, query=query, body=body, content=content, headers=signed, seconds=seconds, secret=secret
+                method, path, query=query, body=body, content=content, headers=sent, seconds=seconds, secret=secret
             )
             self._note(answer, item)
-            if answer.status != 401 or not self.entrance.renewable:
-                break
-            if not isinstance(content, bytes):
-                await self.entrance.signed(fresh=True)
-                # A body that came piece by piece is spent: it must be sent anew.
-                raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
-        return answer
+            return answer
+
+        return await renewing(ask, self.entrance.signed, renewable=self.entrance.renewable, content=content)
 
     @asynccontextmanager
     async def stream(self, path: str, *, seconds: float) -> AsyncIterator[Coming]:

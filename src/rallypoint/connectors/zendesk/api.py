@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
-from rallypoint.connectors.oauth import Bearer, Grant
+from rallypoint.connectors.oauth import Bearer, Grant, renewing
 from rallypoint.sync.ports import (
     AuthFailed,
     Outage,
@@ -152,19 +152,17 @@ class Api:
         secret: bool = False,
     ) -> Answer:
         """One request as our user, whatever the answer. A token that is refused is renewed once."""
-        for fresh in (False, True):
-            signed = {"accept": "application/json", **(headers or {}), "authorization": await self.authorization(fresh)}
+
+        async def ask(authorization: str) -> Answer:
+            sent = {"accept": "application/json", **(headers or {}), "authorization": authorization}
             answer = await self.caller.call(
-                method, BASE + path, query=query, body=body, content=content, headers=signed, seconds=seconds,
+                method, BASE + path, query=query, body=body, content=content, headers=sent, seconds=seconds,
                 secret=secret,
             )  # fmt: skip
             self._note(answer)
-            if answer.status != 401 or self._bearer is None:
-                break
-            if not isinstance(content, bytes):
-                await self.authorization(True)  # a body that came piece by piece is spent: it must be sent anew
-                raise Outage("The token was refused; there is another for the next try.", exchange=answer.exchange)
-        return answer
+            return answer
+
+        return await renewing(ask, self.authorization, renewable=self._bearer is not None, content=content)
 
     async def authorization(self, fresh: bool = False) -> str:
         """The value of the header. `fresh` asks for another token even if ours seems good."""
