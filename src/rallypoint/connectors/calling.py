@@ -198,3 +198,11 @@ def _json(got: Got) -> Any:
         return json.loads(got.body)
     except ValueError:
         return None
+
+
+def seconds_of(text: str) -> float | None:
+    """What a header says in seconds, never less than none; None where it says no number."""
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way, seconds_of
 from rallypoint.connectors.oauth import Bearer, renewing
 from rallypoint.sync.ports import (
     AuthFailed,
@@ -136,10 +136,10 @@ class Api:
     def _note(self, answer: Answer) -> None:
         """What it says of the budget, with a good answer too: to go on all the same only makes it slower."""
         told = answer.headers
-        after, limit = _seconds(told.get("retry-after", "")), told.get("x-ratelimit-limit", "")
+        after, limit = seconds_of(told.get("retry-after", "")), told.get("x-ratelimit-limit", "")
         if after is None and not limit:
             return
-        left, reset = told.get("x-ratelimit-remaining", ""), _seconds(told.get("x-ratelimit-reset", ""))
+        left, reset = told.get("x-ratelimit-remaining", ""), seconds_of(told.get("x-ratelimit-reset", ""))
         self._notes.append(
             RateNote(
                 bucket=told.get("x-ratelimit-resource", ""),
@@ -204,7 +204,7 @@ class Api:
     def _rate(self, said: str, answer: Answer) -> RateLimited:
         return RateLimited(
             said,
-            retry_after=_seconds(answer.headers.get("retry-after", "")),
+            retry_after=seconds_of(answer.headers.get("retry-after", "")),
             bucket=answer.headers.get("x-ratelimit-resource", ""),
             exchange=answer.exchange,
         )
@@ -235,13 +235,6 @@ def segment(text: str) -> str:
 def _sign_in(answer: Answer) -> bool:
     html = "html" in answer.headers.get("content-type", "")
     return html or "signin" in answer.headers.get("location", "").lower()
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None
 
 
 def _auth(said: str, answer: Answer) -> AuthFailed:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from rallypoint.connectors.calling import Answer, Caller, Way
+from rallypoint.connectors.calling import Answer, Caller, Way, seconds_of
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -120,7 +120,7 @@ class Api:
         told = answer.headers
         self.version = told.get("x-github-enterprise-version", self.version)
         self.expires = _expiry(told.get(EXPIRY, "")) or self.expires
-        after, limit = _seconds(told.get("retry-after", "")), told.get("x-ratelimit-limit", "")
+        after, limit = seconds_of(told.get("retry-after", "")), told.get("x-ratelimit-limit", "")
         if after is None and not limit:
             return
         left, bucket = told.get("x-ratelimit-remaining", ""), told.get("x-ratelimit-resource", "")
@@ -133,7 +133,7 @@ class Api:
         )
 
     def _until(self, stamp: str) -> float | None:
-        at = _seconds(stamp)
+        at = seconds_of(stamp)
         return None if at is None else max(0.0, at - self.their_time().timestamp())
 
     # What a refusal means.
@@ -185,7 +185,7 @@ class Api:
     def _rate(self, answer: Answer, said: str) -> RateLimited:
         """Their word of how long; else until the hour's budget begins anew; else a minute."""
         told = answer.headers
-        after = _seconds(told.get("retry-after", ""))
+        after = seconds_of(told.get("retry-after", ""))
         if after is None and told.get("x-ratelimit-remaining", "") == "0":
             after = self._until(told.get("x-ratelimit-reset", ""))
         after = SECONDARY_SECONDS if after is None else max(1.0, after)
@@ -240,13 +240,6 @@ def at(stamp: object) -> datetime | None:
 def _expiry(said: str) -> datetime | None:
     """As "2026-12-24 10:00:00 UTC" or with a distance from it."""
     return at(said.replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-")) if said else None
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None
 
 
 def no_interface(answer: Answer) -> TrackerError:

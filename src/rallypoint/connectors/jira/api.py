@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from rallypoint.connectors.calling import SECONDS, Answer, Caller, Coming, Way
+from rallypoint.connectors.calling import SECONDS, Answer, Caller, Coming, Way, seconds_of
 from rallypoint.connectors.jira.oauth import Credentials, Entrance
 from rallypoint.connectors.jira.values import at
 from rallypoint.connectors.oauth import renewing
@@ -177,7 +177,7 @@ class Api:
                 limit=int(limit) if limit.isdigit() else None,
                 remaining=int(left) if left.isdigit() else None,
                 reset_seconds=_filling(told) if until is None else until,
-                retry_after=_seconds(after),
+                retry_after=seconds_of(after),
             )
         )
 
@@ -224,7 +224,7 @@ class Api:
         return ValidationFailed(words, fields=fields, help=help, exchange=exchange)
 
     def _rate(self, said: str, answer: Answer, item: str) -> RateLimited:
-        after = _seconds(answer.headers.get("retry-after", ""))
+        after = seconds_of(answer.headers.get("retry-after", ""))
         return RateLimited(
             said or "Jira asks us to slow down.",
             retry_after=after if after is not None else self._until(answer.headers.get("x-ratelimit-reset", "")),
@@ -272,17 +272,10 @@ def _bucket(answer: Answer, item: str) -> str:
 def _filling(told: Mapping[str, str]) -> float | None:
     """Seconds until the bucket is full, where so many are added in each interval, as on Data Center."""
     names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-fillrate", "x-ratelimit-interval-seconds")
-    limit, left, rate, interval = (_seconds(told.get(name, "")) for name in names)
+    limit, left, rate, interval = (seconds_of(told.get(name, "")) for name in names)
     if limit is None or left is None or not rate or interval is None:
         return None
     return max(0.0, limit - left) / rate * interval
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None
 
 
 def _auth(answer: Answer, reason: str) -> AuthFailed:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from rallypoint.connectors.calling import Answer, Caller, Way
+from rallypoint.connectors.calling import Answer, Caller, Way, seconds_of
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -111,7 +111,7 @@ class Api:
         answer = await self.caller.call(method, where, body=body, headers=sent, secret=secret)
         told = answer.headers
         limit, left = told.get("ratelimit-limit", ""), told.get("ratelimit-remaining", "")
-        reset = _seconds(told.get("ratelimit-reset", ""))
+        reset = seconds_of(told.get("ratelimit-reset", ""))
         if limit or answer.status == 429:
             self._note = RateNote(
                 limit=int(limit) if limit.isdigit() else None,
@@ -204,19 +204,12 @@ def at(stamp: object) -> datetime | None:
 
 def _wait(answer: Answer) -> float:
     told = answer.headers
-    after = _seconds(told.get("retry-after", "")) or _seconds(told.get("ratelimit-reset", ""))
+    after = seconds_of(told.get("retry-after", "")) or seconds_of(told.get("ratelimit-reset", ""))
     return max(1.0, after) if after is not None else WAIT_SECONDS
 
 
 def _number(value: object) -> int:
     return int(str(value)) if str(value).isdigit() else 0
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None
 
 
 def no_interface(answer: Answer) -> TrackerError:

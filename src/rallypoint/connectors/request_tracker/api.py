@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way, seconds_of
 from rallypoint.sync.ports import (
     AuthFailed,
     Outage,
@@ -137,7 +137,7 @@ class Api:
         sent = {"accept": "application/json", **(headers or {}), **self._signed}
         answer = await self.caller.call(method, REST + path, body=body, content=content, headers=sent, seconds=seconds)
         if after := answer.headers.get("retry-after"):
-            self._notes.append(RateNote(retry_after=_seconds(after)))
+            self._notes.append(RateNote(retry_after=seconds_of(after)))
         return answer
 
     def _judge(self, answer: Answer) -> None:
@@ -162,7 +162,7 @@ class Api:
             case 412:
                 return Stale(exchange=exchange)
             case 429:
-                after = _seconds(answer.headers.get("retry-after", ""))
+                after = seconds_of(answer.headers.get("retry-after", ""))
                 return RateLimited(said, retry_after=after, exchange=exchange)
             case status if status >= 500:
                 return Outage(said, unknown=not answer.reading, exchange=exchange)
@@ -216,10 +216,3 @@ def sentences(answer: Answer) -> str:
 def _segment(name: str) -> str:
     """A name as part of an address. Its dispatcher splits at slashes even where they are escaped."""
     return quote(name.replace("/", ""), safe="@")
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from xml.parsers.expat import ExpatError
 
-from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way, seconds_of
 from rallypoint.sync.ports import (
     AuthFailed,
     MappingBroken,
@@ -172,8 +172,8 @@ class Api:
                 RateNote(
                     limit=int(limit) if limit.isdigit() else None,
                     remaining=int(left) if left.isdigit() else None,
-                    reset_seconds=_seconds(said.get("x-ratelimit-reset", "")),
-                    retry_after=_seconds(said.get("retry-after", "")),
+                    reset_seconds=seconds_of(said.get("x-ratelimit-reset", "")),
+                    retry_after=seconds_of(said.get("retry-after", "")),
                 )
             )
 
@@ -196,7 +196,7 @@ class Api:
             case 412:
                 return Stale(exchange=exchange)
             case 429:
-                after = _seconds(answer.headers.get("retry-after", ""))
+                after = seconds_of(answer.headers.get("retry-after", ""))
                 return RateLimited(said, retry_after=after, exchange=exchange)
             case status if status >= 500:
                 return Outage(said, unknown=not answer.reading, exchange=exchange)
@@ -247,10 +247,3 @@ def _collection(answer: Answer) -> list[Row]:
     if not isinstance(rows, list):
         raise no_interface(answer)
     return rows
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way
+from rallypoint.connectors.calling import SECONDS, Answer, Caller, Way, seconds_of
 from rallypoint.connectors.oauth import Bearer, Grant, renewing
 from rallypoint.sync.ports import (
     AuthFailed,
@@ -172,7 +172,7 @@ class Api:
 
     def _note(self, answer: Answer) -> None:
         """What it says of the budgets: of the account, of some interfaces, and of one ticket when it is spent."""
-        told, after = answer.headers, _seconds(answer.headers.get("retry-after", ""))
+        told, after = answer.headers, seconds_of(answer.headers.get("retry-after", ""))
         limit, left = _whole(told.get("x-rate-limit", "")), _whole(told.get("x-rate-limit-remaining", ""))
         if limit is not None or after is not None:
             bucket = _bucket(answer)
@@ -180,7 +180,7 @@ class Api:
                 bucket=bucket,
                 limit=limit if not bucket else None,
                 remaining=left if not bucket else None,
-                reset_seconds=_seconds(told.get("ratelimit-reset", "")) if not bucket else None,
+                reset_seconds=seconds_of(told.get("ratelimit-reset", "")) if not bucket else None,
                 retry_after=after,
             )
         for name, said in told.items():
@@ -190,7 +190,7 @@ class Api:
                     bucket=name,
                     limit=_whole(parts.get("total", "")),
                     remaining=_whole(parts.get("remaining", "")),
-                    reset_seconds=_seconds(parts.get("resets", "")),
+                    reset_seconds=seconds_of(parts.get("resets", "")),
                 )
 
     # What a refusal means.
@@ -201,7 +201,7 @@ class Api:
             return
         said, exchange = _words(answer.data), answer.exchange
         if answer.status == 429:
-            after = _seconds(answer.headers.get("retry-after", ""))
+            after = seconds_of(answer.headers.get("retry-after", ""))
             raise RateLimited(
                 said or "Zendesk asks us to slow down.", retry_after=after, bucket=_bucket(answer), exchange=exchange
             )
@@ -288,13 +288,6 @@ def _bucket(answer: Answer) -> str:
 
 def _whole(text: str) -> int | None:
     return int(text) if text.strip().isdigit() else None
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        return None
 
 
 def no_interface(answer: Answer) -> TrackerError:
